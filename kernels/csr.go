@@ -1,0 +1,110 @@
+package kernels
+
+import "math"
+
+// HostCSR is a sparse matrix in compressed sparse row form in host memory. The
+// entries of row i are Columns[Offsets[i]:Offsets[i+1]], ascending, and their
+// Values.
+type HostCSR struct {
+	Rows int
+	Cols int
+
+	// Offsets has Rows+1 entries. Offsets[0] need not be 0, so that a range of
+	// rows of a larger matrix is a HostCSR too: the same Columns and Values
+	// with a part of its Offsets.
+	Offsets []int64
+
+	// Columns are the column ids of the entries, each at least 0 and below
+	// Cols, ascending within a row. Equal ids are separate entries.
+	Columns []int32
+
+	// Values are the entries' values. It may be nil for a pattern; operations
+	// that need values then refuse the matrix.
+	Values []float32
+}
+
+// Entries is the number of stored entries.
+func (h HostCSR) Entries() int64 {
+	if len(h.Offsets) == 0 {
+		return 0
+	}
+	return h.Offsets[len(h.Offsets)-1] - h.Offsets[0]
+}
+
+// Check returns an error, an ErrArgument, that names the first offset, column id
+// or value that breaks the rules of HostCSR. Values must be finite.
+func (h HostCSR) Check() error {
+	if h.Rows < 0 || h.Cols < 0 || h.Cols > math.MaxInt32 {
+		return argumentf("host", "%d×%d is no shape of a sparse matrix", h.Rows, h.Cols)
+	}
+	if len(h.Offsets) != h.Rows+1 {
+		return argumentf("host.Offsets", "%d offsets, want %d for %d rows", len(h.Offsets), h.Rows+1, h.Rows)
+	}
+	if h.Offsets[0] < 0 {
+		return argumentf("host.Offsets", "offset 0 is %d", h.Offsets[0])
+	}
+	for i := range h.Rows {
+		if h.Offsets[i+1] < h.Offsets[i] {
+			return argumentf("host.Offsets", "offset %d is %d, below the offset before it, %d", i+1, h.Offsets[i+1], h.Offsets[i])
+		}
+	}
+	end := h.Offsets[h.Rows]
+	if end > int64(len(h.Columns)) {
+		return argumentf("host.Offsets", "the last offset is %d, there are %d column ids", end, len(h.Columns))
+	}
+	if h.Values != nil && end > int64(len(h.Values)) {
+		return argumentf("host.Values", "%d values for %d column ids", len(h.Values), end)
+	}
+	for i := range h.Rows {
+		if err := h.checkRow(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h HostCSR) checkRow(i int) error {
+	lo, hi := h.Offsets[i], h.Offsets[i+1]
+	previous := int32(0)
+	for j, c := range h.Columns[lo:hi] {
+		if c < previous || int(c) >= h.Cols {
+			if c >= 0 && int(c) < h.Cols {
+				return argumentf("host.Columns", "entry %d in row %d: column %d after column %d", lo+int64(j), i, c, previous)
+			}
+			return argumentf("host.Columns", "entry %d in row %d: column %d of %d", lo+int64(j), i, c, h.Cols)
+		}
+		previous = c
+	}
+	if h.Values == nil {
+		return nil
+	}
+	for j, v := range h.Values[lo:hi] {
+		// x-x is 0 for a finite x and NaN for the others.
+		if v-v != 0 {
+			return argumentf("host.Values", "entry %d in row %d is %v", lo+int64(j), i, v)
+		}
+	}
+	return nil
+}
+
+// Span is the range of rows from Lo up to, not including, Hi.
+type Span struct {
+	Lo, Hi int
+}
+
+// CSR is a sparse matrix on a device.
+type CSR interface {
+	Rows() int
+	Cols() int
+	Entries() int64
+	HasValues() bool
+
+	// Slice returns the rows of the span as a matrix of their own, whose rows
+	// count from 0. It is a view, or is uploaded now where the whole matrix
+	// does not fit the device. The caller frees it.
+	Slice(s Span) (CSR, error)
+
+	// Free gives the device's copy back after every use already enqueued, the
+	// uses of its slices included.
+	Free() error
+}
