@@ -1,0 +1,81 @@
+package als
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/halfstep-ml/halfstep/kernels"
+)
+
+// initialize sets random item factors and zeros for the users, the start of the
+// iterative solvers.
+func (t *trainer) initialize() error {
+	t.mean = float32(t.cfg.mean(t.ratings))
+	if err := t.stream.Fill(t.users.factors, 0); err != nil {
+		return err
+	}
+	return kernels.Upload(t.stream, t.items.factors.Buf, t.cfg.start(t.ratings.byItem))
+}
+
+// start makes the item factors that training begins with: normal with variance
+// 1/rank, so that their expected length is 1 as in Spark, and not negative where
+// the solver is NonNegative. Biases start at 0, and so does an item without
+// ratings, which has no say in terms over all pairs.
+func (c Config) start(items kernels.HostCSR) []float32 {
+	width := c.width()
+	factors := make([]float32, items.Rows*width)
+	random := rand.New(rand.NewPCG(c.Seed, 0))
+	scale := 1 / math.Sqrt(float64(c.Rank))
+	for i := range items.Rows {
+		row := factors[i*width:][:c.Rank]
+		for j := range row {
+			v := random.NormFloat64() * scale
+			if c.Solver == kernels.NonNegative && v < 0 {
+				v = -v
+			}
+			row[j] = float32(v)
+		}
+		if items.Offsets[i] == items.Offsets[i+1] {
+			clear(row)
+		}
+	}
+	return factors
+}
+
+// mean is the constant of the score with biases: the weighted mean of what the
+// convention fits, over the pairs it fits.
+func (c Config) mean(r *Ratings) float64 {
+	if !c.Biases {
+		return 0
+	}
+	sum, weight := 0.0, 0.0
+	for _, v := range r.byUser.Values {
+		confidence := c.confidence(v)
+		sum += confidence * float64(c.target(v))
+		weight += confidence
+	}
+	others := float64(r.Users())*float64(r.Items()) - float64(r.Len())
+	switch c.Convention {
+	case kernels.Implicit, kernels.Confidence:
+		weight += others
+	case kernels.IALS:
+		weight += c.W0 * (others + float64(r.Len()))
+	}
+	if weight == 0 {
+		return 0
+	}
+	return sum / weight
+}
+
+// confidence is the weight with which the target of a stored pair is fitted.
+func (c Config) confidence(rating float32) float64 {
+	magnitude := float64(max(rating, -rating))
+	switch c.Convention {
+	case kernels.Implicit:
+		return 1 + c.Alpha*magnitude
+	case kernels.Confidence:
+		return magnitude
+	default:
+		return 1
+	}
+}
