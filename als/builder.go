@@ -180,7 +180,7 @@ type split struct {
 
 func newSplit(fraction float64, seed uint64) (split, error) {
 	if !(fraction >= 0 && fraction < 1) {
-		return split{}, configf("fraction", "%v, want at least 0 and below 1", fraction)
+		return split{}, configf("fraction", "is %v, want at least 0 and below 1", fraction)
 	}
 	return split{seed: seed, below: uint64(math.Ldexp(fraction, 64))}, nil
 }

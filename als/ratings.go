@@ -126,10 +126,10 @@ func (r *Ratings) filter(keep func(user, item int32) bool) *Ratings {
 // is an ErrRating; a pair that occurs twice is treated as duplicates says.
 func NewRatings(numUsers, numItems int, users, items []int32, values []float32, duplicates Duplicates) (*Ratings, error) {
 	if numUsers < 0 || numUsers > math.MaxInt32 {
-		return nil, configf("numUsers", "%d, want 0 to %d", numUsers, math.MaxInt32)
+		return nil, configf("numUsers", "is %d, want 0 to %d", numUsers, math.MaxInt32)
 	}
 	if numItems < 0 || numItems > math.MaxInt32 {
-		return nil, configf("numItems", "%d, want 0 to %d", numItems, math.MaxInt32)
+		return nil, configf("numItems", "is %d, want 0 to %d", numItems, math.MaxInt32)
 	}
 	if len(users) != len(items) || len(users) != len(values) {
 		return nil, configf("users, items, values", "have %d, %d and %d elements, want equal lengths", len(users), len(items), len(values))

@@ -1,0 +1,88 @@
+package als_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfstep-ml/halfstep/als"
+)
+
+type movieID int64
+
+type userName string
+
+func TestIndexNumbersKeysInOrder(t *testing.T) {
+	var x als.Index[string]
+	for i, k := range []string{"b", "a", "b", "c", "c", "a"} {
+		row, err := x.Add(k)
+		require.NoError(t, err)
+		require.Equal(t, []int{0, 1, 0, 2, 2, 1}[i], row, "add %d, %q", i, k)
+	}
+	require.Equal(t, 3, x.Len())
+	require.Equal(t, "c", x.Key(2))
+	row, ok := x.Row("a")
+	require.True(t, ok)
+	require.Equal(t, 1, row)
+	_, ok = x.Row("d")
+	require.False(t, ok)
+	var keys []string
+	for row, k := range x.All() {
+		require.Equal(t, len(keys), row)
+		keys = append(keys, k)
+	}
+	require.Equal(t, []string{"b", "a", "c"}, keys)
+}
+
+func TestIndexOfZeroKey(t *testing.T) {
+	// The zero key is the zero value of the last-key cache.
+	var x als.Index[int64]
+	row, err := x.Add(5)
+	require.NoError(t, err)
+	require.Equal(t, 0, row)
+	row, err = x.Add(0)
+	require.NoError(t, err)
+	require.Equal(t, 1, row)
+}
+
+func TestNewIndexRejectsEqualKeys(t *testing.T) {
+	_, err := als.NewIndex[int32](4, 5, 4)
+	require.ErrorContains(t, err, "keys 0 and 2 are both 4")
+}
+
+func TestIndexOf(t *testing.T) {
+	movies, err := als.NewIndex[movieID](10, 20)
+	require.NoError(t, err)
+
+	same, err := als.IndexOf[movieID](movies)
+	require.NoError(t, err)
+	require.Same(t, movies, same)
+
+	plain, err := als.IndexOf[int64](movies)
+	require.NoError(t, err)
+	require.Equal(t, int64(20), plain.Key(1))
+
+	_, err = als.IndexOf[string](movies)
+	require.ErrorContains(t, err, "int64, not string")
+
+	names, err := als.NewIndex[userName]("ann", "bob")
+	require.NoError(t, err)
+	texts, err := als.IndexOf[string](names)
+	require.NoError(t, err)
+	row, ok := texts.Row("bob")
+	require.True(t, ok)
+	require.Equal(t, 1, row)
+
+	_, err = als.IndexOf[string](nil)
+	require.ErrorIs(t, err, als.ErrUnknown)
+}
+
+func TestIndexName(t *testing.T) {
+	names, err := als.NewIndex("ann")
+	require.NoError(t, err)
+	require.Equal(t, `"ann"`, names.Name(0))
+	require.Equal(t, "7", names.Name(7), "a row without a key")
+	numbers, err := als.NewIndex[uint64](1 << 63)
+	require.NoError(t, err)
+	require.Equal(t, "9223372036854775808", numbers.Name(0))
+}
