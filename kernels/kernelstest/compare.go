@@ -14,16 +14,16 @@ const (
 )
 
 // compare checks every element of got against want. Element i may differ by
-// bound[i]; with no bounds it must be want rounded to float32. NaN equals NaN. It
+// bound[i]; with no bounds it must be want rounded to its type. NaN equals NaN. It
 // reports the first difference and how many there are.
-func compare(t testing.TB, what string, cols int, got []float32, want, bound []float64) {
+func compare[E float32 | float64](t testing.TB, what string, cols int, got []E, want, bound []float64) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
 	}
 	first, differ := -1, 0
 	for i, g := range got {
-		if !matches(float64(g), want[i], bound, i) {
+		if !matches(g, want[i], bound, i) {
 			differ++
 			if first < 0 {
 				first = i
@@ -40,14 +40,14 @@ func compare(t testing.TB, what string, cols int, got []float32, want, bound []f
 	}
 }
 
-func matches(got, want float64, bound []float64, i int) bool {
+func matches[E float32 | float64](got E, want float64, bound []float64, i int) bool {
 	switch {
 	case math.IsNaN(want):
-		return math.IsNaN(got)
+		return math.IsNaN(float64(got))
 	case bound == nil || math.IsInf(want, 0):
-		return got == float64(float32(want))
+		return got == E(want)
 	}
-	return math.Abs(got-want) <= bound[i]
+	return math.Abs(float64(got)-want) <= bound[i]
 }
 
 // compareRows checks every row of got by ‖x-x̂‖/‖x̂‖ ≤ tolerance. A row of zeros

@@ -30,7 +30,9 @@ func (d *referenceDevice) Info() kernels.Info {
 
 func (d *referenceDevice) NewStream() (kernels.Stream, error) { return &referenceStream{dev: d}, nil }
 
-func (d *referenceDevice) NewCSR(h kernels.HostCSR) (kernels.CSR, error) { return &referenceCSR{h}, nil }
+func (d *referenceDevice) NewCSR(h kernels.HostCSR) (kernels.CSR, error) {
+	return &referenceCSR{h}, nil
+}
 
 func (d *referenceDevice) Close() error { return nil }
 

@@ -43,6 +43,12 @@ var groups = []group{
 	{"CopyMatrix", copyMatrixCases},
 	{"ColumnSums", columnSumsCases},
 	{"RowNorms", rowNormsCases},
+	{"NormalEquations", normalEquationsCases},
+	{"HalfStep", halfStepCases},
+	{"SolveSPD", solveSPDCases},
+	{"Loss", lossCases},
+	{"Predict", predictCases},
+	{"ScoreTopK", scoreTopKCases},
 	{"CSR", csrCases},
 }
 

@@ -18,7 +18,7 @@ var giantLengths = []int{3, 0, 100_000, 1, 7}
 
 // sparse returns a matrix whose row i has lengths[i] entries in distinct columns.
 func (f *fixture) sparse(lengths []int, cols int, value func() float32) kernels.HostCSR {
-	h := kernels.HostCSR{Rows: len(lengths), Cols: cols, Offsets: []int64{0}}
+	h := kernels.HostCSR{Rows: len(lengths), Cols: cols, Offsets: []int64{0}, Values: []float32{}}
 	for _, n := range lengths {
 		columns := f.rng.Perm(cols)[:n]
 		slices.Sort(columns)
