@@ -1,0 +1,94 @@
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/halfstep-ml/halfstep/kernels"
+)
+
+func init() {
+	kernels.Register("cpu", func(ordinal int, opts kernels.Options) (kernels.Device, error) {
+		if ordinal != 0 {
+			return nil, fmt.Errorf("%w: there is one cpu device, number 0", kernels.ErrUnavailable)
+		}
+		return Open(opts)
+	})
+}
+
+// Open opens the device: a pool of opts.Threads workers over this machine's
+// memory, bounded by opts.MemoryLimit. Each call makes a device of its own.
+func Open(opts kernels.Options) (kernels.Device, error) {
+	if opts.Threads < 0 {
+		return nil, &kernels.ArgumentError{
+			Argument: "opts.Threads",
+			Reason:   fmt.Sprintf("%d, want 0 for the default or more", opts.Threads),
+		}
+	}
+	if opts.MemoryLimit < 0 {
+		return nil, &kernels.ArgumentError{
+			Argument: "opts.MemoryLimit",
+			Reason:   fmt.Sprintf("%d, want 0 for no limit or more", opts.MemoryLimit),
+		}
+	}
+	threads := opts.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	total := machineMemory()
+	if opts.MemoryLimit > 0 && (total == 0 || opts.MemoryLimit < total) {
+		total = opts.MemoryLimit
+	}
+	return kernels.Checked(&device{
+		pool:   newPool(threads),
+		ledger: ledger{total: total},
+		model:  machineModel(),
+	}), nil
+}
+
+type device struct {
+	pool   *pool
+	ledger ledger
+	model  string
+}
+
+func (d *device) Info() kernels.Info {
+	live, scratch := d.ledger.held()
+	return kernels.Info{
+		Backend:       "cpu",
+		Model:         d.model,
+		Path:          "go",
+		Threads:       d.pool.threads,
+		MemoryLive:    live,
+		MemoryScratch: scratch,
+		MemoryTotal:   d.ledger.total,
+		Libraries:     []kernels.Library{{Name: "gonum", Version: moduleVersion("gonum.org/v1/gonum")}},
+	}
+}
+
+func (d *device) NewStream() (kernels.Stream, error) { return newStream(d), nil }
+
+func (d *device) NewCSR(host kernels.HostCSR) (kernels.CSR, error) { return newCSR(host), nil }
+
+func (d *device) Close() error {
+	d.pool.close()
+	return nil
+}
+
+// moduleVersion is the version of a module that the program was built with,
+// "unknown" where the program does not record it.
+func moduleVersion(path string) string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path != path {
+				continue
+			}
+			if m.Replace != nil {
+				m = m.Replace
+			}
+			return m.Version
+		}
+	}
+	return "unknown"
+}

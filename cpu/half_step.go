@@ -1,0 +1,175 @@
+package cpu
+
+import (
+	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
+	"github.com/halfstep-ml/halfstep/kernels"
+)
+
+// halfStep goes over the rows of a problem. It has a task for each group of rows;
+// giant rows come first, one after another, with their parts as the tasks.
+type halfStep struct {
+	problem
+	stream       *stream
+	participants int
+
+	// row does what is wanted for a row with ratings.
+	row func(h *halfStep, w *rowScratch, q *query)
+
+	equations equations // the results of NormalEquations
+	needs     scratchNeeds
+	work      []rowScratch // of each participant
+	giant     *query       // whose parts the workers sum together
+}
+
+// scratchNeeds are the sizes of the scratch memory of a participant.
+type scratchNeeds struct {
+	order    int // of the systems that are solved; 0 for none
+	ld       int // row length of systems and panels
+	systems  int
+	vectors  int // of the length of the unknowns
+	scores   bool
+	weighted bool
+}
+
+// rowScratch is the scratch memory of a participant.
+type rowScratch struct {
+	query query // the row in hand
+
+	// For the sums over the ratings of a row.
+	plain, scaled []float32 // panels: gathered rows of Y, and the same times their weights
+	weight        []float32 // of the ratings of a block: a(r)
+	residual      []float32 // and t(r) - a(r)·o
+	block         []float32 // the sum over a block
+	part          []float32 // the sum over a part, where some row has several
+
+	// For solving.
+	system, spare []float32 // ld×ld
+	vectors       [3][]float32
+	scores        []float32 // of all ratings of a row
+	index         []int32   // of unknowns
+	passive       []uint8   // flags of unknowns
+	marked        []uint8
+}
+
+func (s *stream) HalfStep(p *kernels.Problem) error {
+	h := &s.halfStep
+	h.problem = newProblem(p)
+	k := h.unknowns
+	switch p.Solver.Method {
+	case kernels.CG:
+		h.row, h.needs = conjugateGradients, scratchNeeds{vectors: 3}
+	case kernels.Subspace:
+		h.row, h.needs = subspace, scratchNeeds{order: p.Solver.Block, systems: 1, vectors: 1, scores: true}
+	case kernels.NonNegative:
+		h.row, h.needs = nonNegative, scratchNeeds{order: k, systems: 2, vectors: 1}
+	default:
+		h.row, h.needs = cholesky, scratchNeeds{order: k, systems: 1}
+	}
+	return s.overRows(h)
+}
+
+// overRows runs h over the rows of its problem, then forgets its operands.
+func (s *stream) overRows(h *halfStep) error {
+	h.stream = s
+	defer func() { *h = halfStep{work: h.work} }()
+	if h.needs.order > 0 {
+		h.needs.ld = simd.PanelStride(h.needs.order + 1)
+	}
+	h.needs.weighted = h.weighted()
+
+	plan := &h.r.schedule
+	n, k := float64(h.r.Entries()), float64(h.unknowns)
+	h.participants = s.participants(len(plan.groups)+len(plan.parts), n*k*k+float64(h.r.Rows())*k*k*k/3)
+	h.work = grown(h.work, h.participants)
+	if err := s.prepare(h, h.participants); err != nil {
+		return err
+	}
+	if len(plan.giants) > 0 {
+		if err := s.prepareSum(partCount(plan.longestGiant), h.participants, h.needs.sum(h.unknowns)); err != nil {
+			return err
+		}
+		for _, row := range plan.giants {
+			q := &h.work[0].query
+			*q = query{row: row, length: h.r.length(row), shared: true}
+			h.row(h, &h.work[0], q)
+		}
+	}
+	s.dev.pool.run(&s.job, h, len(plan.groups), h.participants)
+	return nil
+}
+
+// sum is the size of the largest sum over the ratings of a row.
+func (n scratchNeeds) sum(unknowns int) int { return max(n.ld*n.ld, unknowns) }
+
+func (h *halfStep) layout(who int, a *arena) {
+	n, plan := h.needs, &h.r.schedule
+	w := rowScratch{
+		weight:   carve[float32](a, blockLength),
+		residual: carve[float32](a, blockLength),
+		block:    carve[float32](a, max(h.unknowns, blockLength)),
+		plain:    carve[float32](a, blockLength*n.ld),
+	}
+	if n.weighted {
+		w.scaled = carve[float32](a, blockLength*n.ld)
+	}
+	if plan.longest > partLength {
+		w.part = carve[float32](a, n.sum(h.unknowns))
+	}
+	if n.systems > 0 {
+		w.system = carve[float32](a, n.ld*n.ld)
+	}
+	if n.systems > 1 {
+		w.spare = carve[float32](a, n.ld*n.ld)
+		w.index = carve[int32](a, h.unknowns)
+		w.passive = carve[uint8](a, h.unknowns)
+		w.marked = carve[uint8](a, h.unknowns)
+	}
+	for i := range n.vectors {
+		w.vectors[i] = carve[float32](a, h.unknowns)
+	}
+	if n.scores {
+		longest := plan.longest
+		if who == 0 {
+			// Participant 0 owns the giants.
+			longest = max(longest, plan.longestGiant)
+		}
+		w.scores = carve[float32](a, longest)
+	}
+	h.work[who] = w
+}
+
+func (h *halfStep) task(who, i int) {
+	w := &h.work[who]
+	g := h.r.schedule.groups[i]
+	for row := g.lo; row < g.hi; row++ {
+		w.query = query{row: row, length: h.r.length(row)}
+		if w.query.length == 0 {
+			h.empty(row)
+			continue
+		}
+		h.row(h, w, &w.query)
+	}
+}
+
+// empty gives a row without ratings its result.
+func (h *halfStep) empty(row int) {
+	if h.equations.batch.Count > 0 {
+		h.equations.writeUnit(row)
+		return
+	}
+	clear(h.x.row(row))
+	h.info[row] = 0
+}
+
+// finish notes how the solution of a row went. A solution that is not finite
+// counts as a failure at the place given; a row that failed is set to zeros.
+func (h *halfStep) finish(row int, info, last int) {
+	x := h.x.row(row)
+	if info == 0 && !simd.Finite(x) {
+		info = last
+	}
+	if info != 0 {
+		clear(x)
+	}
+	h.info[row] = int32(info)
+}

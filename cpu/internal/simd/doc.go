@@ -1,0 +1,24 @@
+// Package simd holds the inner loops of package cpu. They work on slices of
+// float32 and know nothing of what the numbers mean.
+//
+// Every function does as much as is sensible in one call (all ratings of a
+// block, a whole factorization), so that an implementation in assembly is
+// entered rarely. The functions here are plain Go.
+//
+// # Conventions
+//
+// A row-major matrix is a slice with the distance between its rows, named like
+// lda or ldy, in elements. ids select rows of a matrix; the caller has checked
+// them. Nothing here allocates, and nothing depends on the alignment of its
+// arguments.
+//
+// A panel is a small dense matrix of gathered rows whose row length is
+// PanelStride(k), a multiple of the tile of RankUpdate. What lies beyond its k
+// columns is zero or is the caller's.
+//
+// # Order of summation
+//
+// DotRows and Scores add the products of one dot product in the order of the
+// elements, whatever the blocking, so that a score has the same bits whichever
+// of them computed it. The other functions have a fixed order of their own.
+package simd

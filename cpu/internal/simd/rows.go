@@ -1,0 +1,146 @@
+package simd
+
+// DotRows computes dst[j] = x·y_j, where y_j is row ids[j] of the matrix y. dst
+// is as long as ids or longer.
+func DotRows(dst, x, y []float32, ldy int, ids []int32) {
+	dst = dst[:len(ids)]
+	k := len(x)
+	j := 0
+	for ; j+4 <= len(ids); j += 4 {
+		d, id := dst[j:j+4:j+4], ids[j:j+4:j+4]
+		d[0], d[1], d[2], d[3] = dot4(x, row(y, ldy, id[0], k), row(y, ldy, id[1], k), row(y, ldy, id[2], k), row(y, ldy, id[3], k))
+	}
+	for ; j < len(ids); j++ {
+		dst[j] = dot1(x, row(y, ldy, ids[j], k))
+	}
+}
+
+// WeightedSum computes dst += Σ_j w[j]·y_j, where y_j is row ids[j] of the matrix
+// y. w is as long as ids or longer.
+func WeightedSum(dst, y []float32, ldy int, ids []int32, w []float32) {
+	w = w[:len(ids)]
+	k := len(dst)
+	j := 0
+	for ; j+4 <= len(ids); j += 4 {
+		id, a := ids[j:j+4:j+4], w[j:j+4:j+4]
+		axpy4(dst, a[0], a[1], a[2], a[3], row(y, ldy, id[0], k), row(y, ldy, id[1], k), row(y, ldy, id[2], k), row(y, ldy, id[3], k))
+	}
+	for ; j < len(ids); j++ {
+		Axpy(w[j], row(y, ldy, ids[j], k), dst)
+	}
+}
+
+// NormalProduct computes dst += Σ_j s_j·y_j with s_j = w[j]·(x·y_j + shift), and
+// returns Σ_j s_j. y_j is row ids[j] of the matrix y. x is as long as dst, w as
+// long as ids or longer.
+//
+// It is the product of YᵀWY with the vector (x, shift), where every row of Y
+// has a 1 appended: the result's last element is what is returned.
+func NormalProduct(dst, x []float32, shift float32, y []float32, ldy int, ids []int32, w []float32) float32 {
+	w = w[:len(ids)]
+	k := len(x)
+	dst = dst[:k]
+	var sum float32
+	j := 0
+	for ; j+4 <= len(ids); j += 4 {
+		id, a := ids[j:j+4:j+4], w[j:j+4:j+4]
+		y0, y1, y2, y3 := row(y, ldy, id[0], k), row(y, ldy, id[1], k), row(y, ldy, id[2], k), row(y, ldy, id[3], k)
+		s0, s1, s2, s3 := dot4(x, y0, y1, y2, y3)
+		s0 = a[0] * (s0 + shift)
+		s1 = a[1] * (s1 + shift)
+		s2 = a[2] * (s2 + shift)
+		s3 = a[3] * (s3 + shift)
+		sum += (s0 + s1) + (s2 + s3)
+		axpy4(dst, s0, s1, s2, s3, y0, y1, y2, y3)
+	}
+	for ; j < len(ids); j++ {
+		yj := row(y, ldy, ids[j], k)
+		s := w[j] * (dot1(x, yj) + shift)
+		sum += s
+		Axpy(s, yj, dst)
+	}
+	return sum
+}
+
+// Scores computes the tile dst = X·Yᵀ for X of m×k and Y of n×k: dst[i*ldd+j] is
+// the dot product of row i of x and row j of y.
+func Scores(dst []float32, ldd int, x []float32, ldx, m int, y []float32, ldy, n, k int) {
+	i := 0
+	for ; i+4 <= m; i += 4 {
+		x0, x1, x2, x3 := rowAt(x, ldx, i, k), rowAt(x, ldx, i+1, k), rowAt(x, ldx, i+2, k), rowAt(x, ldx, i+3, k)
+		d0, d1, d2, d3 := rowAt(dst, ldd, i, n), rowAt(dst, ldd, i+1, n), rowAt(dst, ldd, i+2, n), rowAt(dst, ldd, i+3, n)
+		j := 0
+		for ; j+2 <= n; j += 2 {
+			d0[j], d0[j+1], d1[j], d1[j+1], d2[j], d2[j+1], d3[j], d3[j+1] = dot4x2(x0, x1, x2, x3, rowAt(y, ldy, j, k), rowAt(y, ldy, j+1, k))
+		}
+		if j < n {
+			d0[j], d1[j], d2[j], d3[j] = dot4(rowAt(y, ldy, j, k), x0, x1, x2, x3)
+		}
+	}
+	for ; i < m; i++ {
+		xi, di := rowAt(x, ldx, i, k), rowAt(dst, ldd, i, n)
+		j := 0
+		for ; j+4 <= n; j += 4 {
+			di[j], di[j+1], di[j+2], di[j+3] = dot4(xi, rowAt(y, ldy, j, k), rowAt(y, ldy, j+1, k), rowAt(y, ldy, j+2, k), rowAt(y, ldy, j+3, k))
+		}
+		for ; j < n; j++ {
+			di[j] = dot1(xi, rowAt(y, ldy, j, k))
+		}
+	}
+}
+
+func row(y []float32, ldy int, id int32, k int) []float32 { return rowAt(y, ldy, int(id), k) }
+
+func rowAt(y []float32, ldy, i, k int) []float32 { return y[i*ldy : i*ldy+k] }
+
+// dot1 and the functions below add in the order of the elements.
+func dot1(x, y []float32) float32 {
+	y = y[:len(x)]
+	var s float32
+	for i, v := range x {
+		s += v * y[i]
+	}
+	return s
+}
+
+func dot4(x, y0, y1, y2, y3 []float32) (s0, s1, s2, s3 float32) {
+	n := len(x)
+	y0, y1, y2, y3 = y0[:n], y1[:n], y2[:n], y3[:n]
+	for i, v := range x {
+		s0 += v * y0[i]
+		s1 += v * y1[i]
+		s2 += v * y2[i]
+		s3 += v * y3[i]
+	}
+	return s0, s1, s2, s3
+}
+
+// dot4x2 returns the products of four rows x with two rows y, row by row of x.
+func dot4x2(x0, x1, x2, x3, y0, y1 []float32) (s00, s01, s10, s11, s20, s21, s30, s31 float32) {
+	n := len(x0)
+	x1, x2, x3, y0, y1 = x1[:n], x2[:n], x3[:n], y0[:n], y1[:n]
+	for i, v := range x0 {
+		a, b := y0[i], y1[i]
+		s00 += v * a
+		s01 += v * b
+		v = x1[i]
+		s10 += v * a
+		s11 += v * b
+		v = x2[i]
+		s20 += v * a
+		s21 += v * b
+		v = x3[i]
+		s30 += v * a
+		s31 += v * b
+	}
+	return s00, s01, s10, s11, s20, s21, s30, s31
+}
+
+// axpy4 computes dst += a0·y0 + a1·y1 + a2·y2 + a3·y3.
+func axpy4(dst []float32, a0, a1, a2, a3 float32, y0, y1, y2, y3 []float32) {
+	n := len(dst)
+	y0, y1, y2, y3 = y0[:n], y1[:n], y2[:n], y3[:n]
+	for i := range dst {
+		dst[i] += (a0*y0[i] + a1*y1[i]) + (a2*y2[i] + a3*y3[i])
+	}
+}

@@ -1,0 +1,86 @@
+package cpu
+
+import (
+	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
+	"github.com/halfstep-ml/halfstep/kernels"
+)
+
+func (s *stream) NormalEquations(a kernels.Batch, b kernels.Matrix, p *kernels.Problem) error {
+	h := &s.halfStep
+	h.problem = newProblem(p)
+	h.row = writeEquations
+	h.equations = equations{a: slice(a.Buf), batch: a, b: view(b)}
+	h.needs = scratchNeeds{order: h.unknowns, systems: 1}
+	return s.overRows(h)
+}
+
+// equations are the results of NormalEquations.
+type equations struct {
+	a     []float32
+	batch kernels.Batch // the shape of a
+	b     matrix
+}
+
+// row is row i of matrix number m of the batch.
+func (e *equations) row(m, i int) []float32 {
+	at := m*e.batch.Step + i*e.batch.Stride
+	return e.a[at : at+e.batch.N]
+}
+
+// system computes the normal equations of a row for the unknowns lo to hi: the
+// lower triangle of A in w.system and, as the row below it, the right-hand side.
+// With a solution x the right-hand side is that of the change of x, and the query
+// has the scores of x.
+func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
+	q.lo, q.hi, q.add = lo, hi, addSystem
+	h.sum(w, q, w.system)
+
+	ld := h.needs.ld
+	rhs := w.system[(hi-lo)*ld:]
+	factors, bias := h.regularization(q.row)
+	for i := lo; i < hi; i++ {
+		row := w.system[(i-lo)*ld:]
+		if h.allPairs != 0 {
+			gram := h.gram.row(i)
+			simd.Axpy(h.allPairs, gram[lo:i+1], row)
+			if x != nil {
+				rhs[i-lo] -= h.allPairs * simd.Dot(gram, x)
+			}
+			if len(h.offsetGram) > 0 {
+				rhs[i-lo] -= h.allPairs * h.offsetGram[i]
+			}
+		}
+		d := factors
+		if i >= h.stored {
+			d = bias
+		}
+		row[i-lo] += d
+		if x != nil {
+			rhs[i-lo] -= d * x[i]
+		}
+	}
+}
+
+// writeEquations writes the equations of a row to the results.
+func writeEquations(h *halfStep, w *rowScratch, q *query) {
+	k, ld := h.unknowns, h.needs.ld
+	h.system(w, q, 0, k, nil)
+	for i := range k {
+		row := h.equations.row(q.row, i)
+		copy(row[:i+1], w.system[i*ld:])
+		for j := i + 1; j < k; j++ {
+			row[j] = w.system[j*ld+i]
+		}
+	}
+	copy(h.equations.b.row(q.row), w.system[k*ld:])
+}
+
+// writeUnit writes the unit matrix and zeros to the results of a row.
+func (e *equations) writeUnit(row int) {
+	for i := range e.batch.N {
+		unit := e.row(row, i)
+		clear(unit)
+		unit[i] = 1
+	}
+	clear(e.b.row(row))
+}

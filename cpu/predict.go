@@ -1,0 +1,29 @@
+package cpu
+
+import (
+	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
+	"github.com/halfstep-ml/halfstep/kernels"
+)
+
+// predict has a task for each part of a giant row and each group of the others.
+type predict struct {
+	noScratch
+	r    *csr
+	x, y matrix
+	out  []float32
+}
+
+func (s *stream) Predict(out kernels.Buffer[float32], r kernels.CSR, x, y kernels.Matrix) error {
+	op := &s.predict
+	*op = predict{r: r.(*csr), x: view(x), y: view(y), out: slice(out)}
+	err := s.run(op, op.r.schedule.count(), 2*float64(out.N)*float64(x.Cols+1))
+	*op = predict{}
+	return err
+}
+
+func (op *predict) task(_, i int) {
+	for row, piece := range op.r.pieces(i) {
+		at := int(op.r.offsets[row] - op.r.offsets[0])
+		simd.DotRows(op.out[at+piece.lo:], op.x.row(row), op.y.data, op.y.stride, op.r.ids(row, piece.lo, piece.hi))
+	}
+}

@@ -1,0 +1,175 @@
+package cpu
+
+import "github.com/halfstep-ml/halfstep/cpu/internal/simd"
+
+// query is a sum over the ratings of one row, and the row itself.
+type query struct {
+	row    int
+	length int  // ratings of the row
+	shared bool // the workers compute the parts together
+
+	// add adds the sum over the ratings of a block to dst.
+	add func(h *halfStep, w *rowScratch, q *query, block ratings, dst []float32)
+
+	lo, hi int       // the range of unknowns of a system
+	scores []float32 // of the row's ratings; nil before there is a solution
+	vector []float32
+}
+
+// ratings are some consecutive ratings of a row, at most blockLength.
+type ratings struct {
+	first  int // their place in the row
+	ids    []int32
+	values []float32
+}
+
+// sum writes the sum of a query over all ratings of its row to dst. It is over
+// blocks within parts, and over parts in their order.
+func (h *halfStep) sum(w *rowScratch, q *query, dst []float32) {
+	if q.shared {
+		h.giant = q
+		h.stream.reduce(h, partCount(q.length), h.participants, dst)
+		return
+	}
+	h.sumPart(w, q, 0, dst)
+	for i := 1; i < partCount(q.length); i++ {
+		part := w.part[:len(dst)]
+		h.sumPart(w, q, i, part)
+		simd.Add(part, dst)
+	}
+}
+
+// summand writes the sum of a giant's query over one part.
+func (h *halfStep) summand(who, i int, dst []float32) { h.sumPart(&h.work[who], h.giant, i, dst) }
+
+func (h *halfStep) sumPart(w *rowScratch, q *query, index int, dst []float32) {
+	clear(dst)
+	lo, hi := partRange(q.length, index)
+	for ; lo < hi; lo += blockLength {
+		end := min(lo+blockLength, hi)
+		q.add(h, w, q, ratings{lo, h.r.ids(q.row, lo, end), h.r.ratings(q.row, lo, end)}, dst)
+	}
+}
+
+// weigh computes the weights of a block and its residuals t(r) - a(r)·s, where s
+// is the score so far: the offset before there is a solution.
+func (h *halfStep) weigh(w *rowScratch, q *query, b ratings) (weight, residual []float32) {
+	weight, residual = w.weight[:len(b.ids)], w.residual[:len(b.ids)]
+	h.problem.weigh(weight, residual, b.values)
+	switch {
+	case q.scores != nil:
+		for i, s := range q.scores[b.first : b.first+len(b.ids)] {
+			residual[i] -= weight[i] * s
+		}
+	case len(h.offset) > 0:
+		for i, id := range b.ids {
+			residual[i] -= weight[i] * h.offset[id]
+		}
+	}
+	return weight, residual
+}
+
+// yColumns is the part of Y that belongs to unknowns lo to hi, and whether the
+// bias, which Y does not store, is among them.
+func (h *halfStep) yColumns(lo, hi int) (y []float32, columns int, bias bool) {
+	columns = min(hi, h.stored) - min(lo, h.stored)
+	if columns > 0 {
+		y = h.y.data[lo:]
+	}
+	return y, columns, hi > h.stored
+}
+
+// addSystem adds Σ a(r)·y·yᵀ, the lower triangle, for the unknowns lo to hi of y,
+// and below it, as one more row, the right-hand side Σ residual·y. The rows of dst
+// are needs.ld apart.
+//
+// It is one rank update of panels: those of y, with the residual after the last
+// unknown on the left side.
+func addSystem(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
+	weight, residual := h.weigh(w, q, b)
+	ld, order, n := h.needs.ld, q.hi-q.lo, len(b.ids)
+	y, columns, bias := h.yColumns(q.lo, q.hi)
+	if columns > 0 {
+		simd.Gather(w.plain, ld, y, h.y.stride, columns, b.ids)
+	} else {
+		clear(w.plain[:n*ld])
+	}
+	if bias {
+		for i := range n {
+			w.plain[i*ld+order-1] = 1
+		}
+	}
+	left := w.plain
+	if h.needs.weighted {
+		left = w.scaled
+		simd.ScaleRows(left, w.plain, ld, weight)
+	}
+	for i, v := range residual {
+		left[i*ld+order] = v
+	}
+	simd.RankUpdate(dst, left, w.plain, ld, n)
+}
+
+// addRightSide adds Σ residual·y.
+func addRightSide(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
+	_, residual := h.weigh(w, q, b)
+	block := w.block[:len(dst)]
+	clear(block)
+	if h.stored > 0 {
+		simd.WeightedSum(block[:h.stored], h.y.data, h.y.stride, b.ids, residual)
+	}
+	if h.stored < h.unknowns {
+		for _, v := range residual {
+			block[h.stored] += v
+		}
+	}
+	simd.Add(block, dst)
+}
+
+// addProduct adds Σ a(r)·(y·v)·y for the vector v of the query.
+func addProduct(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
+	weight, _ := h.weigh(w, q, b)
+	block := w.block[:len(dst)]
+	clear(block)
+	var shift float32
+	if h.stored < h.unknowns {
+		shift = q.vector[h.stored]
+	}
+	total := simd.NormalProduct(block[:h.stored], q.vector[:h.stored], shift, h.y.data, h.y.stride, b.ids, weight)
+	if h.stored < h.unknowns {
+		block[h.stored] += total
+	}
+	simd.Add(block, dst)
+}
+
+// addScores adds y·v to the scores of the row's ratings, for the unknowns lo to hi
+// of y and a vector of that length. There is nothing to sum: dst is empty.
+func addScores(h *halfStep, w *rowScratch, q *query, b ratings, _ []float32) {
+	block := w.block[:len(b.ids)]
+	y, columns, bias := h.yColumns(q.lo, q.hi)
+	if columns > 0 {
+		simd.DotRows(block, q.vector[:columns], y, h.y.stride, b.ids)
+	} else {
+		clear(block)
+	}
+	scores := q.scores[b.first : b.first+len(b.ids)]
+	simd.Add(block, scores)
+	if bias {
+		shift := q.vector[q.hi-q.lo-1]
+		for i := range scores {
+			scores[i] += shift
+		}
+	}
+}
+
+// setOffsets sets the scores of the row's ratings to the offsets of their columns.
+func setOffsets(h *halfStep, _ *rowScratch, q *query, b ratings, _ []float32) {
+	scores := q.scores[b.first : b.first+len(b.ids)]
+	if len(h.offset) == 0 {
+		clear(scores)
+		return
+	}
+	for i, id := range b.ids {
+		scores[i] = h.offset[id]
+	}
+}
