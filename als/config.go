@@ -7,6 +7,17 @@ import (
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
+// Convention says how ratings become a least-squares problem; see
+// kernels.Convention for the formulas.
+type Convention = kernels.Convention
+
+const (
+	Explicit   = kernels.Explicit   // the rating is fitted
+	Implicit   = kernels.Implicit   // preference with confidence 1+α·|r|, 1 where there is no rating
+	Confidence = kernels.Confidence // preference with confidence |r|, 1 where there is no rating
+	IALS       = kernels.IALS       // the rating is fitted, and every pair drawn to 0 with weight w₀
+)
+
 // Regularization says how λ grows with the number of ratings of a row: the row
 // has λ·(n + w₀·N)^ν‖x‖², where w₀·N counts in the convention IALS alone.
 type Regularization uint8
@@ -58,12 +69,13 @@ func (r *Regularization) UnmarshalText(text []byte) error {
 //	cmfrec                   Explicit     Plain or Count   Biases
 type Config struct {
 	// Convention says how ratings become a least-squares problem.
-	Convention kernels.Convention `json:"convention"`
+	Convention Convention `json:"convention"`
 
 	Rank       int `json:"rank"`       // factors of a user or item, at least 1
 	Iterations int `json:"iterations"` // of both half-steps, at least 1
 
-	Lambda         float64        `json:"lambda"` // λ, at least 0
+	Lambda         float64        `json:"lambda"`                // λ, at least 0
+	ItemLambda     float64        `json:"item_lambda,omitempty"` // λ of the items; 0 takes Lambda
 	Regularization Regularization `json:"regularization"`
 	Nu             float64        `json:"nu,omitempty"` // ν of the regularization Power, at least 0
 
@@ -76,9 +88,11 @@ type Config struct {
 	Biases     bool    `json:"biases,omitempty"`
 	BiasLambda float64 `json:"bias_lambda,omitempty"`
 
-	Solver kernels.Method `json:"solver"`
-	Steps  int            `json:"steps,omitempty"` // CG: steps, 0 for 3; Subspace: sweeps, 0 for 1
-	Block  int            `json:"block,omitempty"` // Subspace: unknowns solved at a time, 0 for 32
+	// Solver is how the systems of a half-step are solved. Training replaces Auto
+	// by what it stands for, so that a Model's configuration says what was used.
+	Solver Solver `json:"solver"`
+	Steps  int    `json:"steps,omitempty"` // CG: steps, 0 for 3; Subspace: sweeps, 0 for 1
+	Block  int    `json:"block,omitempty"` // Subspace: unknowns solved at a time, 0 for 32
 
 	Seed uint64 `json:"seed"` // of the item factors that training starts from
 }
@@ -100,7 +114,7 @@ func DefaultConfig() Config {
 // Validate returns an ErrConfig that names the first field that makes no sense.
 func (c Config) Validate() error {
 	switch {
-	case c.Convention > kernels.IALS:
+	case c.Convention > IALS:
 		return configf("Convention", "is %v", c.Convention)
 	case c.Rank < 1 || c.Rank > maxRank:
 		return configf("Rank", "is %d, want 1 to %d", c.Rank, maxRank)
@@ -108,17 +122,19 @@ func (c Config) Validate() error {
 		return configf("Iterations", "is %d, want at least 1", c.Iterations)
 	case !notNegative(c.Lambda):
 		return configf("Lambda", "is %v, want a number of at least 0", c.Lambda)
+	case !notNegative(c.ItemLambda):
+		return configf("ItemLambda", "is %v, want a number of at least 0", c.ItemLambda)
 	case c.Regularization > Power:
 		return configf("Regularization", "is %v", c.Regularization)
 	case c.Regularization == Power && !notNegative(c.Nu):
 		return configf("Nu", "is %v, want a number of at least 0", c.Nu)
-	case c.Convention == kernels.Implicit && !(notNegative(c.Alpha) && c.Alpha > 0):
+	case c.Convention == Implicit && !(notNegative(c.Alpha) && c.Alpha > 0):
 		return configf("Alpha", "is %v, want a number above 0", c.Alpha)
-	case c.Convention == kernels.IALS && !notNegative(c.W0):
+	case c.Convention == IALS && !notNegative(c.W0):
 		return configf("W0", "is %v, want a number of at least 0", c.W0)
 	case c.Biases && !notNegative(c.BiasLambda):
 		return configf("BiasLambda", "is %v, want a number of at least 0", c.BiasLambda)
-	case c.Solver > kernels.NonNegative:
+	case int(c.Solver) >= len(solverNames):
 		return configf("Solver", "is %v", c.Solver)
 	case c.Steps < 0:
 		return configf("Steps", "is %d, want at least 0", c.Steps)
@@ -148,10 +164,18 @@ func (c Config) exponent() float64 {
 	}
 }
 
-// biasLambda is the λ of the biases.
-func (c Config) biasLambda() float64 {
+// lambda is the λ of the factors of a side.
+func (c Config) lambda(side Side) float64 {
+	if side == Items && c.ItemLambda != 0 {
+		return c.ItemLambda
+	}
+	return c.Lambda
+}
+
+// biasLambda is the λ of the biases of a side.
+func (c Config) biasLambda(side Side) float64 {
 	if c.BiasLambda == 0 {
-		return c.Lambda
+		return c.lambda(side)
 	}
 	return c.BiasLambda
 }
@@ -164,36 +188,23 @@ func (c Config) width() int {
 	return c.Rank
 }
 
-func (c Config) objective() kernels.Objective {
+// objective is what the half-step of a side minimizes.
+func (c Config) objective(side Side) kernels.Objective {
 	return kernels.Objective{
 		Convention: c.Convention,
 		Alpha:      float32(c.Alpha),
 		W0:         float32(c.W0),
-		Lambda:     float32(c.Lambda),
+		Lambda:     float32(c.lambda(side)),
 		Exponent:   float32(c.exponent()),
 		Bias:       c.Biases,
-		BiasLambda: float32(c.biasLambda()),
+		BiasLambda: float32(c.biasLambda(side)),
 	}
-}
-
-func (c Config) solver() kernels.Solver {
-	s := kernels.Solver{Method: c.Solver, Steps: c.Steps, Block: min(c.Block, c.width())}
-	if s.Steps == 0 {
-		s.Steps = 1
-		if s.Method == kernels.CG {
-			s.Steps = 3 // as implicit does; the factors of the iteration before are a good start
-		}
-	}
-	if s.Block == 0 {
-		s.Block = min(32, c.width())
-	}
-	return s
 }
 
 // target is what the convention fits for a rating.
 func (c Config) target(rating float32) float32 {
 	switch c.Convention {
-	case kernels.Implicit, kernels.Confidence:
+	case Implicit, Confidence:
 		if rating > 0 {
 			return 1
 		}

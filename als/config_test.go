@@ -8,11 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfstep-ml/halfstep/als"
-	"github.com/halfstep-ml/halfstep/kernels"
 )
 
 func TestDefaultConfigIsValidForEveryConvention(t *testing.T) {
-	for c := kernels.Explicit; c <= kernels.IALS; c++ {
+	for c := als.Explicit; c <= als.IALS; c++ {
 		cfg := als.DefaultConfig()
 		cfg.Convention = c
 		require.NoError(t, cfg.Validate(), c)
@@ -31,12 +30,13 @@ func TestValidateNamesTheField(t *testing.T) {
 		"lambda NaN":          {func(c *als.Config) { c.Lambda = math.NaN() }, "Lambda is NaN"},
 		"lambda past float32": {func(c *als.Config) { c.Lambda = 1e200 }, "Lambda is 1e+200"},
 		"convention":          {func(c *als.Config) { c.Convention = 9 }, "Convention is Convention(9)"},
+		"item lambda":         {func(c *als.Config) { c.ItemLambda = math.Inf(1) }, "ItemLambda is +Inf"},
 		"regularization":      {func(c *als.Config) { c.Regularization = 9 }, "Regularization is Regularization(9)"},
 		"nu":                  {func(c *als.Config) { c.Regularization, c.Nu = als.Power, -1 }, "Nu is -1"},
-		"alpha":               {func(c *als.Config) { c.Convention, c.Alpha = kernels.Implicit, 0 }, "Alpha is 0"},
-		"w0":                  {func(c *als.Config) { c.Convention, c.W0 = kernels.IALS, math.Inf(1) }, "W0 is +Inf"},
+		"alpha":               {func(c *als.Config) { c.Convention, c.Alpha = als.Implicit, 0 }, "Alpha is 0"},
+		"w0":                  {func(c *als.Config) { c.Convention, c.W0 = als.IALS, math.Inf(1) }, "W0 is +Inf"},
 		"bias lambda":         {func(c *als.Config) { c.Biases, c.BiasLambda = true, -2 }, "BiasLambda is -2"},
-		"solver":              {func(c *als.Config) { c.Solver = 9 }, "Solver is Method(9)"},
+		"solver":              {func(c *als.Config) { c.Solver = 9 }, "Solver is Solver(9)"},
 		"steps":               {func(c *als.Config) { c.Steps = -1 }, "Steps is -1"},
 		"block":               {func(c *als.Config) { c.Block = -1 }, "Block is -1"},
 	} {
@@ -52,7 +52,7 @@ func TestValidateNamesTheField(t *testing.T) {
 
 func TestConfigAsJSON(t *testing.T) {
 	cfg := als.DefaultConfig()
-	cfg.Convention, cfg.Solver, cfg.Regularization, cfg.Nu = kernels.IALS, kernels.Subspace, als.Power, 0.5
+	cfg.Convention, cfg.Solver, cfg.Regularization, cfg.Nu = als.IALS, als.Subspace, als.Power, 0.5
 	text, err := json.Marshal(cfg)
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"convention":"ials"`)

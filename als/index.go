@@ -93,8 +93,8 @@ func (x *Index[K]) Name(row int) string {
 	if x == nil || row < 0 || row >= len(x.keys) {
 		return strconv.Itoa(row)
 	}
-	if s, ok := any(x.keys[row]).(string); ok {
-		return strconv.Quote(s)
+	if kindOf[K]() == reflect.String {
+		return strconv.Quote(fmt.Sprint(x.keys[row]))
 	}
 	return fmt.Sprint(x.keys[row])
 }

@@ -139,10 +139,7 @@ func (t *trainer) allPairsLoss(p *kernels.Problem) (float64, error) {
 		}
 		sum += offsets
 	}
-	if t.cfg.Convention == kernels.IALS {
-		sum *= t.cfg.W0
-	}
-	return sum, nil
+	return t.cfg.allPairs() * sum, nil
 }
 
 // offsetLoss is the part of Σ_all s² that the items' offsets add.
@@ -177,12 +174,12 @@ func (t *trainer) penalty(s *side) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	sum := t.cfg.Lambda * t.weighted(s, squares)
+	sum := t.cfg.lambda(s.name) * t.weighted(s, squares)
 	if t.cfg.Biases {
 		if squares, err = t.rowSquares(s, s.factors.ColumnRange(rank, rank+1)); err != nil {
 			return 0, err
 		}
-		sum += t.cfg.biasLambda() * t.weighted(s, squares)
+		sum += t.cfg.biasLambda(s.name) * t.weighted(s, squares)
 	}
 	return sum, nil
 }
@@ -205,36 +202,15 @@ func (t *trainer) rowSquares(s *side, m kernels.Matrix) ([]float64, error) {
 
 // weighted is the sum of (n + w₀N)^ν·squares over the rows of a side.
 func (t *trainer) weighted(s *side, squares []float64) float64 {
-	w0 := 0.0
-	if t.cfg.Convention == kernels.IALS {
-		w0 = t.cfg.W0
-	}
-	nu := t.cfg.exponent()
 	sum := 0.0
 	for row, square := range squares {
 		if square == 0 {
 			continue
 		}
-		n := t.cfg.regularized(s.ratings, row)
-		sum += math.Pow(n+w0*float64(s.ratings.Cols), nu) * square
+		_, values := rowOf(s.ratings, row)
+		sum += t.cfg.weight(values, s.ratings.Cols) * square
 	}
 	return sum
-}
-
-// regularized is the number of ratings of a row that count for its
-// regularization.
-func (c Config) regularized(m kernels.HostCSR, row int) float64 {
-	_, values := rowOf(m, row)
-	if c.Convention != kernels.Implicit && c.Convention != kernels.Confidence {
-		return float64(len(values))
-	}
-	n := 0
-	for _, v := range values {
-		if v > 0 {
-			n++
-		}
-	}
-	return float64(n)
 }
 
 func dot(a, b []float32) float64 {

@@ -21,6 +21,14 @@ type Model struct {
 	losses []float64
 	users  factors
 	items  factors
+
+	iterations  int // done
+	validation  []float64
+	secondTries int64
+
+	// best is, in a checkpoint, the model of the iteration with the lowest error
+	// over the validation part, if that is another one.
+	best *Model
 }
 
 // factors is one side of a model.
@@ -111,6 +119,18 @@ func (m *Model) Mean() float32 { return m.mean }
 
 // Losses is the objective after each iteration, if training computed it.
 func (m *Model) Losses() []float64 { return slices.Clip(m.losses) }
+
+// Iterations is how many iterations the model has behind it: Config().Iterations,
+// or fewer if training stopped early or the model is a checkpoint.
+func (m *Model) Iterations() int { return m.iterations }
+
+// Validation is the RMSE over the validation part after each iteration up to this
+// model's, if there was one.
+func (m *Model) Validation() []float64 { return slices.Clip(m.validation) }
+
+// SecondTries counts the rows that the device could not solve in float32 during
+// training and that were solved on the host in float64.
+func (m *Model) SecondTries() int64 { return m.secondTries }
 
 // UserFactors returns the factors of a user, zeros if it had no ratings.
 func (m *Model) UserFactors(user int) []float32 { return m.users.vector(user) }

@@ -26,9 +26,10 @@ import (
 //	user_ids, item_ids              I32, I64 or U64  rows, with such keys
 //	                                U8               bytes of all keys, with strings
 //	user_id_offsets, item_id_…      I64              rows+1: where each string begins
+//	best_user_factors, …            as above         in a checkpoint: of the best iteration
 //
-// The metadata has the format and its version, the configuration and losses as
-// JSON, the mean, and a SHA-256 of the whole file in which its own place holds
+// The metadata has the format and its version, the configuration and the history
+// of training as JSON, the mean, and a SHA-256 of the whole file in which its own place holds
 // zeros.
 const (
 	modelFormat  = "halfstep-als"
@@ -57,6 +58,10 @@ func (t *tensor) errorf(format string, args ...any) error {
 // WriteTo writes the model as a model file. WriteFile(path, m) writes it to disk.
 func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	tensors := append(m.users.tensors("user"), m.items.tensors("item")...)
+	if m.best != nil {
+		tensors = append(tensors, m.best.users.factorTensors("best_user")...)
+		tensors = append(tensors, m.best.items.factorTensors("best_item")...)
+	}
 	// Larger elements first keep every tensor aligned.
 	slices.SortStableFunc(tensors, func(a, b *tensor) int { return cmp.Compare(elementSize[b.DType], elementSize[a.DType]) })
 	header, err := m.header(tensors)
@@ -82,13 +87,7 @@ var elementSize = map[string]int64{"F32": 4, "I32": 4, "I64": 8, "U64": 8, "U8":
 
 func (f *factors) tensors(side string) []*tensor {
 	rows := int64(f.rows)
-	list := []*tensor{
-		{name: side + "_factors", DType: "F32", Shape: []int64{rows, int64(f.rank)}, data: f.vectors},
-		{name: side + "_ratings", DType: "I32", Shape: []int64{rows}, data: f.counts},
-	}
-	if f.biases != nil {
-		list = append(list, &tensor{name: side + "_biases", DType: "F32", Shape: []int64{rows}, data: f.biases})
-	}
+	list := append(f.factorTensors(side), &tensor{name: side + "_ratings", DType: "I32", Shape: []int64{rows}, data: f.counts})
 	if f.ids == nil {
 		return list
 	}
@@ -108,6 +107,15 @@ func (f *factors) tensors(side string) []*tensor {
 	return append(list, ids)
 }
 
+func (f *factors) factorTensors(side string) []*tensor {
+	rows := int64(f.rows)
+	list := []*tensor{{name: side + "_factors", DType: "F32", Shape: []int64{rows, int64(f.rank)}, data: f.vectors}}
+	if f.biases != nil {
+		list = append(list, &tensor{name: side + "_biases", DType: "F32", Shape: []int64{rows}, data: f.biases})
+	}
+	return list
+}
+
 func joinStrings(keys []string) (text []byte, offsets []int64) {
 	offsets = make([]int64, 1, len(keys)+1)
 	for _, k := range keys {
@@ -124,7 +132,7 @@ func (m *Model) header(tensors []*tensor) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	losses, err := json.Marshal(append([]float64{}, m.losses...))
+	history, err := json.Marshal(m.history())
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +141,7 @@ func (m *Model) header(tensors []*tensor) ([]byte, error) {
 		"version": modelVersion,
 		"sha256":  noChecksum,
 		"config":  string(config),
-		"losses":  string(losses),
+		"history": string(history),
 		"mean":    strconv.FormatFloat(float64(m.mean), 'g', -1, 32),
 	}}
 	at := int64(0)
@@ -152,6 +160,26 @@ func (m *Model) header(tensors []*tensor) ([]byte, error) {
 		text = append(text, ' ')
 	}
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...), nil
+}
+
+// history is what a model file says of the training.
+type history struct {
+	Iterations  int       `json:"iterations"`
+	SecondTries int64     `json:"second_tries"`
+	Losses      []float64 `json:"losses,omitempty"`
+	Validation  []float64 `json:"validation,omitempty"`
+
+	// Of the best model of a checkpoint.
+	BestIteration   int   `json:"best_iteration,omitempty"`
+	BestSecondTries int64 `json:"best_second_tries,omitempty"`
+}
+
+func (m *Model) history() history {
+	h := history{Iterations: m.iterations, SecondTries: m.secondTries, Losses: m.losses, Validation: m.validation}
+	if m.best != nil {
+		h.BestIteration, h.BestSecondTries = m.best.iterations, m.best.secondTries
+	}
+	return h
 }
 
 // withChecksum replaces the checksum in a header.
@@ -207,4 +235,3 @@ func writeSlice[T any](w io.Writer, s []T) (total int64, err error) {
 	}
 	return total, nil
 }
-

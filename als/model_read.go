@@ -81,7 +81,7 @@ func cutOff(err error) error {
 type modelFile struct {
 	checksum string
 	config   Config
-	losses   []float64
+	history  history
 	mean     float32
 	tensors  map[string]*tensor
 }
@@ -123,14 +123,30 @@ func (f *modelFile) parseMetadata(metadata map[string]string) error {
 	if err := f.config.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	if err := json.Unmarshal([]byte(metadata["losses"]), &f.losses); err != nil {
-		return fmt.Errorf("%w: losses: %v", ErrFormat, err)
+	if err := json.Unmarshal([]byte(metadata["history"]), &f.history); err != nil {
+		return fmt.Errorf("%w: history: %v", ErrFormat, err)
+	}
+	if err := f.history.check(f.config); err != nil {
+		return err
 	}
 	mean, err := strconv.ParseFloat(metadata["mean"], 32)
 	if err != nil || math.IsNaN(mean) || math.IsInf(mean, 0) {
 		return fmt.Errorf("%w: mean %q", ErrFormat, metadata["mean"])
 	}
 	f.mean = float32(mean)
+	return nil
+}
+
+// check holds the numbers of a history to each other.
+func (h history) check(cfg Config) error {
+	n := h.Iterations
+	ok := n >= 0 && h.SecondTries >= 0 && h.BestSecondTries >= 0 && len(h.Losses) <= n && (len(h.Validation) == 0 || len(h.Validation) == n)
+	if h.BestIteration != 0 {
+		ok = ok && h.BestIteration > 0 && h.BestIteration < n && len(h.Validation) == n
+	}
+	if !ok || n > cfg.Iterations {
+		return fmt.Errorf("%w: history %+v", ErrFormat, h)
+	}
 	return nil
 }
 
@@ -209,17 +225,46 @@ func elements(shape []int64) int64 {
 
 // model makes the model from what was read, and checks that its parts agree.
 func (f *modelFile) model() (*Model, error) {
-	m := &Model{config: f.config, mean: f.mean, losses: f.losses}
-	if err := f.factors(&m.users, "user"); err != nil {
+	m := &Model{
+		config: f.config, mean: f.mean, losses: f.history.Losses,
+		iterations: f.history.Iterations, validation: f.history.Validation, secondTries: f.history.SecondTries,
+	}
+	if err := f.side(&m.users, "user"); err != nil {
 		return nil, err
 	}
-	if err := f.factors(&m.items, "item"); err != nil {
+	if err := f.side(&m.items, "item"); err != nil {
 		return nil, err
+	}
+	if f.history.BestIteration != 0 {
+		if err := f.best(m); err != nil {
+			return nil, err
+		}
 	}
 	for name := range f.tensors {
 		return nil, fmt.Errorf("%w: tensor %s is unknown", ErrFormat, name)
 	}
 	return m, nil
+}
+
+// side reads all that belongs to one side.
+func (f *modelFile) side(to *factors, side string) error {
+	if err := f.factors(to, side); err != nil {
+		return err
+	}
+	rows := int64(to.rows)
+	var err error
+	if to.counts, err = take[int32](f, side+"_ratings", rows); err != nil {
+		return err
+	}
+	for row, n := range to.counts {
+		if n < 0 {
+			return fmt.Errorf("%w: tensor %s_ratings: element %d is %d", ErrFormat, side, row, n)
+		}
+	}
+	if ids, ok := f.tensors[side+"_ids"]; ok {
+		to.ids, err = f.ids(ids, side, rows)
+	}
+	return err
 }
 
 func (f *modelFile) factors(to *factors, side string) error {
@@ -228,28 +273,39 @@ func (f *modelFile) factors(to *factors, side string) error {
 	if !ok || len(vectors.Shape) != 2 || vectors.Shape[0] > math.MaxInt32 {
 		return fmt.Errorf("%w: no matrix %s_factors", ErrFormat, side)
 	}
-	to.rows = int(vectors.Shape[0])
+	rows := vectors.Shape[0]
+	to.rows = int(rows)
 	var err error
-	if to.vectors, err = take[float32](f, side+"_factors", vectors.Shape[0], int64(to.rank)); err != nil {
+	if to.vectors, err = take[float32](f, side+"_factors", rows, int64(to.rank)); err != nil {
 		return err
-	}
-	if to.counts, err = take[int32](f, side+"_ratings", vectors.Shape[0]); err != nil {
-		return err
-	}
-	for row, n := range to.counts {
-		if n < 0 {
-			return fmt.Errorf("%w: tensor %s_ratings: element %d is %d", ErrFormat, side, row, n)
-		}
 	}
 	if f.config.Biases {
-		if to.biases, err = take[float32](f, side+"_biases", vectors.Shape[0]); err != nil {
-			return err
-		}
-	}
-	if ids, ok := f.tensors[side+"_ids"]; ok {
-		to.ids, err = f.ids(ids, side, vectors.Shape[0])
+		to.biases, err = take[float32](f, side+"_biases", rows)
 	}
 	return err
+}
+
+// best reads the best model so far of a checkpoint.
+func (f *modelFile) best(m *Model) error {
+	n := f.history.BestIteration
+	best := &Model{
+		config: m.config, mean: m.mean, losses: m.losses[:min(n, len(m.losses))],
+		iterations: n, validation: m.validation[:n], secondTries: f.history.BestSecondTries,
+	}
+	if err := f.factors(&best.users, "best_user"); err != nil {
+		return err
+	}
+	if err := f.factors(&best.items, "best_item"); err != nil {
+		return err
+	}
+	if best.users.rows != m.users.rows || best.items.rows != m.items.rows {
+		return fmt.Errorf("%w: the best model has %d users and %d items, want %d and %d",
+			ErrFormat, best.users.rows, best.items.rows, m.users.rows, m.items.rows)
+	}
+	best.users.counts, best.users.ids = m.users.counts, m.users.ids
+	best.items.counts, best.items.ids = m.items.counts, m.items.ids
+	m.best = best
+	return nil
 }
 
 // take returns the data of a tensor of the given shape and removes it from those

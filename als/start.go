@@ -7,14 +7,29 @@ import (
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
-// initialize sets random item factors and zeros for the users, the start of the
-// iterative solvers.
+// initialize sets the factors that training begins with: those of a checkpoint or
+// of another model, else random ones for the items and zeros, where the iterative
+// solvers start from, for the users.
 func (t *trainer) initialize() error {
 	t.mean = float32(t.cfg.mean(t.ratings))
-	if err := t.stream.Fill(t.users.factors, 0); err != nil {
+	if m := t.options.resume; m != nil {
+		t.resume(m)
+		return t.upload(m.users.packed(), m.items.packed())
+	}
+	users := make([]float32, t.users.factors.Buf.N)
+	items := t.cfg.start(t.ratings.byItem)
+	if m := t.options.start; m != nil {
+		copy(users, m.users.packed())
+		copy(items, m.items.packed())
+	}
+	return t.upload(users, items)
+}
+
+func (t *trainer) upload(users, items []float32) error {
+	if err := kernels.Upload(t.stream, t.users.factors.Buf, users); err != nil {
 		return err
 	}
-	return kernels.Upload(t.stream, t.items.factors.Buf, t.cfg.start(t.ratings.byItem))
+	return kernels.Upload(t.stream, t.items.factors.Buf, items)
 }
 
 // start makes the item factors that training begins with: normal with variance
@@ -30,7 +45,7 @@ func (c Config) start(items kernels.HostCSR) []float32 {
 		row := factors[i*width:][:c.Rank]
 		for j := range row {
 			v := random.NormFloat64() * scale
-			if c.Solver == kernels.NonNegative && v < 0 {
+			if c.Solver == NonNegative && v < 0 {
 				v = -v
 			}
 			row[j] = float32(v)
@@ -56,9 +71,9 @@ func (c Config) mean(r *Ratings) float64 {
 	}
 	others := float64(r.Users())*float64(r.Items()) - float64(r.Len())
 	switch c.Convention {
-	case kernels.Implicit, kernels.Confidence:
+	case Implicit, Confidence:
 		weight += others
-	case kernels.IALS:
+	case IALS:
 		weight += c.W0 * (others + float64(r.Len()))
 	}
 	if weight == 0 {
@@ -71,9 +86,9 @@ func (c Config) mean(r *Ratings) float64 {
 func (c Config) confidence(rating float32) float64 {
 	magnitude := float64(max(rating, -rating))
 	switch c.Convention {
-	case kernels.Implicit:
+	case Implicit:
 		return 1 + c.Alpha*magnitude
-	case kernels.Confidence:
+	case Confidence:
 		return magnitude
 	default:
 		return 1

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/halfstep-ml/halfstep/kernels"
@@ -20,25 +21,13 @@ type Progress struct {
 	// the ratings. Both are 0 unless WithLoss was given.
 	Loss      float64
 	TrainRMSE float64
-}
 
-// TrainOption changes how Train runs, not what it computes.
-type TrainOption func(*trainOptions)
+	// ValidationRMSE is the error over the ratings of WithValidation, 0 without.
+	ValidationRMSE float64
 
-type trainOptions struct {
-	progress func(Progress)
-	loss     bool
-}
-
-// WithProgress has f called after every iteration, from the goroutine of Train.
-func WithProgress(f func(Progress)) TrainOption {
-	return func(o *trainOptions) { o.progress = f }
-}
-
-// WithLoss has the objective computed after every iteration, reported in Progress
-// and kept in Model.Losses. It costs one more pass over the ratings.
-func WithLoss() TrainOption {
-	return func(o *trainOptions) { o.loss = true }
+	// SecondTries counts the rows so far that were solved on the host because the
+	// device could not.
+	SecondTries int64
 }
 
 // Train factorizes the ratings on a device. It allocates on the device and frees
@@ -58,13 +47,17 @@ func Train(ctx context.Context, dev kernels.Device, ratings *Ratings, cfg Config
 	if ratings == nil || ratings.Len() == 0 {
 		return nil, configf("ratings", "are empty, want at least one")
 	}
-	var o trainOptions
+	o := trainOptions{chunkOps: firstChunkOps}
 	for _, opt := range opts {
 		opt(&o)
 	}
+	cfg = cfg.Resolved()
+	if err := o.check(cfg, ratings); err != nil {
+		return nil, err
+	}
 	t := &trainer{
 		ctx: ctx, cfg: cfg, options: o, ratings: ratings, start: time.Now(),
-		chunkOps: firstChunkOps, fittingOps: math.Inf(1),
+		chunkOps: o.chunkOps, fittingOps: math.Inf(1),
 	}
 	model, err := t.run(dev)
 	if err != nil {
@@ -84,6 +77,7 @@ type trainer struct {
 	ratings *Ratings
 	start   time.Time
 
+	dev      kernels.Device
 	stream   kernels.Stream
 	users    side
 	items    side
@@ -91,6 +85,12 @@ type trainer struct {
 	lossTerm lossTerms // empty without WithLoss
 	mean     float32
 	losses   []float64
+
+	validation []float64 // RMSE after each iteration
+	best       *Model    // of the iteration with the lowest one
+
+	iteration   int   // the one at hand or done last, counted from 1
+	secondTries int64 // rows that were solved on the host
 
 	// chunkOps is how many operations are enqueued between two looks at ctx, and
 	// fittingOps the most that device memory was not found too small for.
@@ -121,6 +121,7 @@ type allPairs struct {
 }
 
 func (t *trainer) run(dev kernels.Device) (model *Model, err error) {
+	t.dev = dev
 	if t.stream, err = dev.NewStream(); err != nil {
 		return nil, err
 	}
@@ -132,10 +133,14 @@ func (t *trainer) run(dev kernels.Device) (model *Model, err error) {
 	if err := t.initialize(); err != nil {
 		return nil, err
 	}
-	for i := 1; i <= t.cfg.Iterations; i++ {
-		if err := t.iterate(i); err != nil {
+	for t.iteration < t.cfg.Iterations && !t.stopped() {
+		t.iteration++
+		if err := t.iterate(); err != nil {
 			return nil, err
 		}
+	}
+	if t.best != nil && t.best.iterations != t.iteration {
+		return t.best, nil
 	}
 	return t.model()
 }
@@ -214,14 +219,14 @@ func (t *trainer) free(model **Model, err *error) {
 	closing(t.lossTerm.sums.Free, model, err)
 }
 
-func (t *trainer) iterate(iteration int) error {
-	if err := t.halfStep(iteration, &t.users, &t.items); err != nil {
+func (t *trainer) iterate() error {
+	if err := t.halfStep(&t.users, &t.items); err != nil {
 		return err
 	}
-	if err := t.halfStep(iteration, &t.items, &t.users); err != nil {
+	if err := t.halfStep(&t.items, &t.users); err != nil {
 		return err
 	}
-	p := Progress{Iteration: iteration, Iterations: t.cfg.Iterations}
+	p := Progress{Iteration: t.iteration, Iterations: t.cfg.Iterations, SecondTries: t.secondTries}
 	if t.options.loss {
 		loss, err := t.loss()
 		if err != nil {
@@ -229,6 +234,12 @@ func (t *trainer) iterate(iteration int) error {
 		}
 		p.Loss, p.TrainRMSE = loss.objective, loss.rmse
 		t.losses = append(t.losses, loss.objective)
+	}
+	if err := t.keep(); err != nil {
+		return err
+	}
+	if n := len(t.validation); n > 0 {
+		p.ValidationRMSE = t.validation[n-1]
 	}
 	if t.options.progress != nil {
 		p.Elapsed = time.Since(t.start)
@@ -238,7 +249,7 @@ func (t *trainer) iterate(iteration int) error {
 }
 
 // halfStep solves the rows of s with the other side fixed.
-func (t *trainer) halfStep(iteration int, s, fixed *side) error {
+func (t *trainer) halfStep(s, fixed *side) error {
 	p, err := t.problem(s, fixed)
 	if err != nil {
 		return err
@@ -249,7 +260,7 @@ func (t *trainer) halfStep(iteration int, s, fixed *side) error {
 	if err := kernels.Download(t.stream, s.infoHost, s.info); err != nil {
 		return err
 	}
-	return t.failedRow(iteration, s)
+	return t.solveFailed(s, fixed)
 }
 
 // problem makes the half-step of all rows of s, with the terms of the fixed side
@@ -259,7 +270,7 @@ func (t *trainer) problem(s, fixed *side) (*kernels.Problem, error) {
 		X:         s.factors,
 		Y:         fixed.factors.ColumnRange(0, t.cfg.Rank),
 		R:         s.csr,
-		Objective: t.cfg.objective(),
+		Objective: t.cfg.objective(s.name),
 		Solver:    t.cfg.solver(),
 		Info:      s.info,
 	}
@@ -326,36 +337,17 @@ func column(b kernels.Buffer[float32]) kernels.Matrix {
 	return kernels.Matrix{Buf: b, Rows: b.N, Cols: 1, Stride: 1}
 }
 
-// failedRow turns the first row that has no solution into an error.
-func (t *trainer) failedRow(iteration int, s *side) error {
-	var failed *RowError
-	for row, info := range s.infoHost {
-		if info == 0 {
-			continue
-		}
-		if failed == nil {
-			ids := t.ratings.userIDs
-			if s.name == Items {
-				ids = t.ratings.itemIDs
-			}
-			failed = &RowError{Side: s.name, ID: nameIn(ids, row), Iteration: iteration, Pivot: int(info)}
-		}
-		failed.Rows++
-	}
-	if failed == nil {
-		return nil
-	}
-	return failed
-}
-
 // model brings the factors to the host.
 func (t *trainer) model() (*Model, error) {
 	m := &Model{
-		config: t.cfg,
-		mean:   t.mean,
-		losses: t.losses,
-		users:  newFactors(t.ratings.byUser, t.cfg, t.ratings.userIDs),
-		items:  newFactors(t.ratings.byItem, t.cfg, t.ratings.itemIDs),
+		config:      t.cfg,
+		mean:        t.mean,
+		losses:      slices.Clone(t.losses),
+		iterations:  t.iteration,
+		validation:  slices.Clone(t.validation),
+		secondTries: t.secondTries,
+		users:       newFactors(t.ratings.byUser, t.cfg, t.ratings.userIDs),
+		items:       newFactors(t.ratings.byItem, t.cfg, t.ratings.itemIDs),
 	}
 	if err := m.users.download(t.stream, t.users.factors, t.cfg.Rank); err != nil {
 		return nil, err
