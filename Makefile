@@ -1,0 +1,51 @@
+GO     ?= go
+TOOLS  := $(CURDIR)/.tools
+FUZZTIME ?= 5s
+
+STATICCHECK := $(TOOLS)/staticcheck
+STATICCHECK_VERSION := v0.8.2
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(STATICCHECK) ## download the modules and install the tools of make lint
+	$(GO) mod download
+
+$(STATICCHECK):
+	GOBIN=$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+
+.PHONY: test
+test: ## run all tests
+	$(GO) test ./...
+
+.PHONY: race
+race: ## run the tests of the concurrent packages under the race detector
+	$(GO) test -race -short ./kernels/... ./cpu/... ./als/... ./bench/...
+
+.PHONY: lint
+lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, go mod tidy
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (5s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## run the benchmarks of the device contract
+	$(GO) test -run '^$$' -bench . ./cpu
+
+.PHONY: job
+job: ## run the main job on the data it makes itself
+	$(GO) run ./bench
