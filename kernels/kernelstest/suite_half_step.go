@@ -103,9 +103,11 @@ func halfStepParameters() []testCase {
 			add("offset without bias", problemCase{convention: convention, solver: solver, rank: 9, offset: true, exponent: 1})
 		}
 	}
+	// No bias: its column of ones alone raises the condition number by the number
+	// of columns, and the rounding errors of CG grow with it from step to step.
 	for _, steps := range []int{1, 2, 3, 5, 9} {
 		add(fmt.Sprintf("%d steps", steps), problemCase{
-			convention: kernels.Implicit, solver: kernels.Solver{Method: kernels.CG, Steps: steps}, rank: 33, bias: true, offset: true,
+			convention: kernels.Implicit, solver: kernels.Solver{Method: kernels.CG, Steps: steps}, rank: 33,
 		})
 	}
 	for _, block := range []int{1, 2, 5, 8, 16, 17, 31, 32, 33} {
@@ -167,10 +169,16 @@ func requireCondition(f *fixture, p *Problem, info []int32) {
 // numbers of both signs, so that A and b are exact and one rating left out moves
 // the solution by more than the tolerance.
 func testGiantRow(f *fixture, solver kernels.Solver, rank int) {
-	solveAndCompare(f, &Problem{
+	p := &Problem{
 		Objective: kernels.Objective{Lambda: 0.25, Exponent: 1}, Solver: solver,
 		R: f.wholeSparse(giantLengths, 110_000), Y: f.whole(110_000, rank, 1), X: f.whole(len(giantLengths), rank, 1),
-	}, padded)
+	}
+	for i, n := range giantLengths {
+		if n > 0 {
+			p.R.Values[p.R.Offsets[i]] = 3 // no row's solution is zero
+		}
+	}
+	solveAndCompare(f, p, padded)
 }
 
 // testWithoutPositive has rows whose ratings are all negative or zero: in Implicit
