@@ -85,36 +85,8 @@ func (r *Ratings) Split(fraction float64, seed uint64) (train, test *Ratings, er
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.filter(draw.train), r.filter(draw.test), nil
-}
-
-// filter returns the ratings that keep wants.
-func (r *Ratings) filter(keep func(user, item int32) bool) *Ratings {
-	f := &Ratings{userIDs: r.userIDs, itemIDs: r.itemIDs}
-	f.byUser = emptyCSR(r.Users(), r.Items())
-	n := int64(0)
-	for u := range r.Users() {
-		items, _ := r.User(u)
-		for _, i := range items {
-			if keep(int32(u), i) {
-				n++
-			}
-		}
-		f.byUser.Offsets[u+1] = n
-	}
-	f.byUser.Columns = make([]int32, 0, n)
-	f.byUser.Values = make([]float32, 0, n)
-	for u := range r.Users() {
-		items, values := r.User(u)
-		for j, i := range items {
-			if keep(int32(u), i) {
-				f.byUser.Columns = append(f.byUser.Columns, i)
-				f.byUser.Values = append(f.byUser.Values, values[j])
-			}
-		}
-	}
-	f.byItem = transpose(f.byUser, make([]int32, n), make([]float32, n))
-	return f
+	train, test = r.divide(func(user int, j int64) bool { return draw.test(int32(user), r.byUser.Columns[j]) })
+	return train, test, nil
 }
 
 // NewRatings builds ratings from three slices of equal length: rating j is
