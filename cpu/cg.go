@@ -4,52 +4,105 @@ import "github.com/halfstep-ml/halfstep/cpu/internal/simd"
 
 // conjugateGradients takes Solver.Steps steps from the present row of X. A is
 // never built: a product with it goes over the ratings of the row, at 4·n·K
-// operations, and over the Gram matrix where there is one, at 2·K². Vectors are
-// float32, their products float64.
+// operations, and over the Gram matrix where there is one, at 2·K².
 func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
-	k := h.unknowns
-	x := h.x.row(q.row)
-	r, p, ap := w.vectors[0], w.vectors[1], w.vectors[2]
-	factors, bias := h.regularization(q.row)
-	multiply := func(dst, v []float32) {
-		q.add, q.vector = addProduct, v
-		h.sum(w, q, dst)
-		for i := range dst {
-			d := factors
-			if i >= h.stored {
-				d = bias
-			}
-			dst[i] += d * v[i]
-			if h.allPairs != 0 {
-				dst[i] += h.allPairs * simd.Dot(h.gram.row(i), v)
-			}
-		}
+	row := h.x.row(q.row)
+	s := descent{
+		x: w.doubles[0], r: w.doubles[1], p: w.doubles[2], ap: w.doubles[3],
+		single: w.vectors[0], sum: w.vectors[1],
 	}
 
 	q.add = addRightSide
-	h.sum(w, q, r)
-	if h.allPairs != 0 && len(h.offsetGram) > 0 {
-		simd.Axpy(-h.allPairs, h.offsetGram, r)
+	h.sum(w, q, s.sum)
+	enough := 0.0
+	for i, v := range s.sum {
+		s.r[i] = float64(v)
+		if h.allPairs != 0 && len(h.offsetGram) > 0 {
+			s.r[i] -= float64(h.allPairs) * float64(h.offsetGram[i])
+		}
+		enough += epsilon * epsilon * s.r[i] * s.r[i]
 	}
-	enough := epsilon * epsilon * simd.SumSquares(r)
-	multiply(ap, x)
-	simd.Axpy(-1, ap, r)
-	copy(p, r)
-	residual := simd.SumSquares(r)
-	for step := 1; step <= h.solver.Steps && residual != 0 && !(residual <= enough); step++ {
-		multiply(ap, p)
-		curvature := simd.DotDouble(p, ap)
+
+	for i, v := range row {
+		s.p[i] = float64(v)
+	}
+	h.multiply(w, q, &s)
+	residual := s.begin()
+	for step := 1; step <= h.solver.Steps && !(residual <= enough); step++ {
+		h.multiply(w, q, &s)
+		next, curvature := s.step(residual)
 		if !(curvature > 0) {
-			h.finish(q.row, step, k)
+			h.finish(q.row, step, h.unknowns)
 			return
 		}
-		length := float32(residual / curvature)
-		simd.Axpy(length, p, x)
-		simd.Axpy(-length, ap, r)
-		before := residual
-		residual = simd.SumSquares(r)
-		simd.Scale(float32(residual/before), p)
-		simd.Add(r, p)
+		residual = next
 	}
-	h.finish(q.row, 0, k)
+	for i, v := range s.x {
+		row[i] = float32(v)
+	}
+	h.finish(q.row, 0, h.unknowns)
+}
+
+// descent is the state of conjugate gradients. It is float64, of which only the
+// products with the ratings are not: where one eigenvalue stands out, as that of a
+// bias does, a rounding error in its direction grows with each step by about the
+// ratio of the eigenvalues, and the digits of float32 are used up after a few.
+type descent struct {
+	x, r, p, ap []float64 // solution, residual b - A·x, direction, A·p
+	single      []float32 // p
+	sum         []float32 // the part of A·p that comes from the ratings
+}
+
+// begin starts at x = p, of which ap is the product. It returns ‖r‖².
+func (s *descent) begin() float64 {
+	residual := 0.0
+	copy(s.x, s.p)
+	for i := range s.r {
+		s.r[i] -= s.ap[i]
+		residual += s.r[i] * s.r[i]
+	}
+	copy(s.p, s.r)
+	return residual
+}
+
+// step goes along p to the minimum and turns p. It takes ‖r‖² and returns that after
+// the step, and pᵀAp. Where that is not positive nothing is changed.
+func (s *descent) step(residual float64) (next, curvature float64) {
+	for i, p := range s.p {
+		curvature += p * s.ap[i]
+	}
+	if !(curvature > 0) {
+		return residual, curvature
+	}
+	length := residual / curvature
+	for i, p := range s.p {
+		s.x[i] += length * p
+		s.r[i] -= length * s.ap[i]
+		next += s.r[i] * s.r[i]
+	}
+	turn := next / residual
+	for i, r := range s.r {
+		s.p[i] = r + turn*s.p[i]
+	}
+	return next, curvature
+}
+
+// multiply computes A·p for the system of a row.
+func (h *halfStep) multiply(w *rowScratch, q *query, s *descent) {
+	for i, p := range s.p {
+		s.single[i] = float32(p)
+	}
+	q.add, q.vector = addProduct, s.single
+	h.sum(w, q, s.sum)
+	factors, bias := h.regularization(q.row)
+	for i, p := range s.p {
+		d := factors
+		if i >= h.stored {
+			d = bias
+		}
+		s.ap[i] = float64(s.sum[i]) + float64(d)*p
+		if h.allPairs != 0 {
+			s.ap[i] += float64(h.allPairs) * simd.DotMixed(h.gram.row(i), s.p)
+		}
+	}
 }

@@ -27,6 +27,7 @@ type scratchNeeds struct {
 	ld       int // row length of systems and panels
 	systems  int
 	vectors  int // of the length of the unknowns
+	doubles  int // the same in float64
 	scores   bool
 	weighted bool
 }
@@ -44,7 +45,8 @@ type rowScratch struct {
 
 	// For solving.
 	system, spare []float32 // ld×ld
-	vectors       [3][]float32
+	vectors       [2][]float32
+	doubles       [4][]float64
 	scores        []float32 // of all ratings of a row
 	index         []int32   // of unknowns
 	passive       []uint8   // flags of unknowns
@@ -57,7 +59,7 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	k := h.unknowns
 	switch p.Solver.Method {
 	case kernels.CG:
-		h.row, h.needs = conjugateGradients, scratchNeeds{vectors: 3}
+		h.row, h.needs = conjugateGradients, scratchNeeds{vectors: 2, doubles: 4}
 	case kernels.Subspace:
 		h.row, h.needs = subspace, scratchNeeds{order: p.Solver.Block, systems: 1, vectors: 1, scores: true}
 	case kernels.NonNegative:
@@ -126,6 +128,9 @@ func (h *halfStep) layout(who int, a *arena) {
 	}
 	for i := range n.vectors {
 		w.vectors[i] = carve[float32](a, h.unknowns)
+	}
+	for i := range n.doubles {
+		w.doubles[i] = carve[float64](a, h.unknowns)
 	}
 	if n.scores {
 		longest := plan.longest

@@ -123,7 +123,8 @@ func (s *split) solvePassive() int {
 // misplaced marks the unknowns on the wrong side of the split and returns how many
 // there are and the last of them. Signs are judged with rounding in mind: a number
 // counts as negative below -K·2⁻²³ times the largest unknown or, for a gradient, the
-// sum of the magnitudes of its terms.
+// sum of the magnitudes of its terms. NaN is misplaced on either side, so that it
+// reaches a pivot.
 func (s *split) misplaced() (count, last int) {
 	tolerance := pivotTolerance(len(s.x))
 	var largest float32
@@ -136,7 +137,7 @@ func (s *split) misplaced() (count, last int) {
 		if s.passive[i] == 0 {
 			value, scale = s.gradient(i)
 		}
-		if value < -tolerance*scale {
+		if !(value >= -tolerance*scale) {
 			s.marked[i] = 1
 			count++
 			last = i

@@ -14,6 +14,9 @@ type stream struct {
 	areas  []arena // one for each participant
 	shared arena   // what belongs to a call as a whole
 
+	// measure is an empty arena, here because one of prepare would be allocated.
+	measure arena
+
 	elementwise elementwise
 	gather      gather
 	gemm        gemm
@@ -120,10 +123,10 @@ func (s *stream) participants(count int, cost float64) int {
 // prepare lays out the scratch of an operation for so many participants.
 func (s *stream) prepare(b scratchUser, participants int) error {
 	for who := range participants {
-		var measure arena
-		b.layout(who, &measure)
+		s.measure = arena{}
+		b.layout(who, &s.measure)
 		area := &s.areas[who]
-		if err := area.reserve(&s.dev.ledger, measure.used); err != nil {
+		if err := area.reserve(&s.dev.ledger, s.measure.used); err != nil {
 			return err
 		}
 		b.layout(who, area)

@@ -53,7 +53,7 @@ func ScaleRows(dst, src []float32, ldp int, w []float32) {
 }
 
 // RankUpdate computes A += UᵀV for the lower triangle of A, where U and V are
-// panels of n rows: A[i][j] += Σ_r u[r][i]·v[r][j] for i ≥ j. A has ldp rows and
+// panels of n ≥ 1 rows: A[i][j] += Σ_r u[r][i]·v[r][j] for i ≥ j. A has ldp rows and
 // columns, ldp apart. Some elements above the diagonal are overwritten too.
 func RankUpdate(a []float32, u, v []float32, ldp, n int) {
 	for i := 0; i < ldp; i += tile {

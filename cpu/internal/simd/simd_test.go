@@ -1,0 +1,312 @@
+package simd
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const seed = 11
+
+func generator(t *testing.T) *rand.Rand {
+	t.Helper()
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, seed))
+}
+
+func random(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+func randomIDs(rng *rand.Rand, n, rows int) []int32 {
+	ids := make([]int32, n)
+	for i := range ids {
+		ids[i] = int32(rng.IntN(rows))
+	}
+	return ids
+}
+
+// sum is a sum in float64 with the sum of the magnitudes of its terms.
+type sum struct{ value, magnitude float64 }
+
+func (s *sum) add(v float64) {
+	s.value += v
+	s.magnitude += math.Abs(v)
+}
+
+// requireSum compares got with a sum of n terms.
+func requireSum(t *testing.T, what string, got float32, want sum, n int) {
+	t.Helper()
+	bound := float64(n+2) / (1 << 24) * want.magnitude
+	require.InDelta(t, want.value, float64(got), bound, "%s: bound %g", what, bound)
+}
+
+var lengths = []int{0, 1, 2, 3, 4, 5, 7, 8, 15, 31, 32, 33, 64, 127, 129}
+
+func TestDots(t *testing.T) {
+	rng := generator(t)
+	for _, n := range lengths {
+		x, y := random(rng, n), random(rng, n+3)
+		doubles := make([]float64, n)
+		var want sum
+		for i := range x {
+			want.add(float64(x[i]) * float64(y[i]))
+			doubles[i] = float64(x[i])
+		}
+		requireSum(t, fmt.Sprint("Dot ", n), Dot(x, y), want, n)
+		require.InDelta(t, want.value, DotDouble(x, y), 1e-14*want.magnitude, "DotDouble %d", n)
+		require.InDelta(t, want.value, DotMixed(y[:n], doubles), 1e-14*want.magnitude, "DotMixed %d", n)
+	}
+}
+
+func TestElementwise(t *testing.T) {
+	rng := generator(t)
+	for _, n := range lengths {
+		x, y := random(rng, n), random(rng, n)
+		axpy, scaled, added, product := clone(y), make([]float32, n), clone(y), make([]float32, n)
+		doubles := make([]float64, n)
+		Axpy(0.5, x, axpy)
+		ScaleTo(scaled, -2, x)
+		Add(x, added)
+		AddDouble(x, doubles)
+		Mul(product, x, y)
+		for i := range n {
+			require.InDelta(t, float64(y[i])+0.5*float64(x[i]), axpy[i], 1e-6)
+			require.Equal(t, -2*x[i], scaled[i])
+			require.Equal(t, x[i]+y[i], added[i])
+			require.Equal(t, float64(x[i]), doubles[i])
+			require.Equal(t, x[i]*y[i], product[i])
+		}
+		Scale(3, scaled)
+		for i := range n {
+			require.Equal(t, -2*x[i]*3, scaled[i])
+		}
+		Fill(scaled, 7)
+		for i := range n {
+			require.Equal(t, float32(7), scaled[i])
+		}
+	}
+}
+
+func TestFinite(t *testing.T) {
+	require.True(t, Finite(nil))
+	require.True(t, Finite([]float32{1, -math.MaxFloat32}))
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		require.False(t, Finite([]float32{1, float32(bad), 2}))
+	}
+}
+
+func TestSums(t *testing.T) {
+	rng := generator(t)
+	for _, n := range lengths {
+		w, v, s := random(rng, n), random(rng, n), random(rng, n)
+		var squares, errors, weighted sum
+		for i := range n {
+			d := float64(v[i]) - float64(s[i])
+			squares.add(float64(v[i]) * float64(v[i]))
+			errors.add(d * d)
+			weighted.add(float64(w[i]) * d * d)
+			weighted.add(-float64(s[i]) * float64(s[i]))
+		}
+		require.InDelta(t, squares.value, SumSquares(v), 1e-14*squares.magnitude)
+		require.InDelta(t, math.Sqrt(squares.value), Norm(v), 1e-7*math.Sqrt(squares.value))
+		require.InDelta(t, errors.value, SquaredErrors(v, s), 1e-14*errors.magnitude)
+		require.InDelta(t, weighted.value, WeightedErrors(w, v, s), 1e-14*weighted.magnitude)
+	}
+	require.Equal(t, float32(math.MaxFloat32), Norm([]float32{math.MaxFloat32}), "squares do not overflow")
+}
+
+func TestRows(t *testing.T) {
+	rng := generator(t)
+	const rows = 40
+	for _, k := range lengths {
+		ldy := k + 3
+		y, x := random(rng, rows*ldy), random(rng, k)
+		for _, n := range []int{0, 1, 3, 4, 5, 9} {
+			ids, w := randomIDs(rng, n, rows), random(rng, n+1)
+			what := fmt.Sprintf("%d rows of %d", n, k)
+
+			dots := make([]float32, n+1)
+			DotRows(dots, x, y, ldy, ids)
+			require.Zero(t, dots[n], what)
+
+			start := random(rng, k)
+			weighted, product := clone(start), clone(start)
+			WeightedSum(weighted, y, ldy, ids, w)
+			total := NormalProduct(product, x, 0.25, y, ldy, ids, w)
+
+			wantWeighted, wantProduct := make([]sum, k), make([]sum, k)
+			var wantTotal sum
+			for i := range k {
+				wantWeighted[i].add(float64(start[i]))
+				wantProduct[i].add(float64(start[i]))
+			}
+			for j, id := range ids {
+				row := y[int(id)*ldy:]
+				var dot sum
+				for i := range k {
+					dot.add(float64(x[i]) * float64(row[i]))
+				}
+				requireSum(t, "DotRows "+what, dots[j], dot, k)
+				s := float64(w[j]) * (dot.value + 0.25)
+				wantTotal.value += s
+				wantTotal.magnitude += math.Abs(float64(w[j])) * (dot.magnitude + 0.25)
+				for i := range k {
+					wantWeighted[i].add(float64(w[j]) * float64(row[i]))
+					wantProduct[i].value += s * float64(row[i])
+					wantProduct[i].magnitude += math.Abs(float64(w[j])*float64(row[i])) * (dot.magnitude + 0.25)
+				}
+			}
+			requireSum(t, "NormalProduct total "+what, total, wantTotal, n+k)
+			for i := range k {
+				requireSum(t, "WeightedSum "+what, weighted[i], wantWeighted[i], n)
+				requireSum(t, "NormalProduct "+what, product[i], wantProduct[i], n+k)
+			}
+		}
+	}
+}
+
+// TestScores holds every blocking to the bits of DotRows.
+func TestScores(t *testing.T) {
+	rng := generator(t)
+	for _, k := range []int{1, 2, 10, 33, 64} {
+		for _, m := range []int{1, 3, 4, 5, 9} {
+			for _, n := range []int{1, 2, 3, 4, 7, 16} {
+				ldx, ldy, ldd := k+1, k+2, n+3
+				x, y, dst := random(rng, m*ldx), random(rng, n*ldy), random(rng, m*ldd)
+				before := clone(dst)
+				Scores(dst, ldd, x, ldx, m, y, ldy, n, k)
+				ids := make([]int32, n)
+				for j := range ids {
+					ids[j] = int32(j)
+				}
+				want := make([]float32, n)
+				for i := range m {
+					DotRows(want, x[i*ldx:i*ldx+k], y, ldy, ids)
+					require.Equal(t, want, dst[i*ldd:i*ldd+n], "%d×%d×%d row %d", m, n, k, i)
+					require.Equal(t, before[i*ldd+n:(i+1)*ldd], dst[i*ldd+n:(i+1)*ldd], "between the rows")
+				}
+			}
+		}
+	}
+}
+
+func TestPanels(t *testing.T) {
+	rng := generator(t)
+	const rows = 9
+	for _, k := range lengths {
+		ldp, ldy := PanelStride(k+1), k+1
+		require.GreaterOrEqual(t, ldp, k+1)
+		require.Zero(t, ldp%tile)
+		require.NotZero(t, ldp%32)
+		y, ids := random(rng, rows*ldy), randomIDs(rng, 5, rows)
+		gathered, packed, scaled := random(rng, 6*ldp), random(rng, 6*ldp), random(rng, 6*ldp)
+		after := clone(gathered[5*ldp:])
+		Gather(gathered, ldp, y, ldy, k, ids)
+		Pack(packed, ldp, y, ldy, k, 5)
+		weights := random(rng, 5)
+		ScaleRows(scaled, gathered, ldp, weights)
+		for j, id := range ids {
+			for i := range ldp {
+				var fromID, inOrder float32
+				if i < k {
+					fromID, inOrder = y[int(id)*ldy+i], y[j*ldy+i]
+				}
+				require.Equal(t, fromID, gathered[j*ldp+i])
+				require.Equal(t, inOrder, packed[j*ldp+i])
+				require.Equal(t, weights[j]*fromID, scaled[j*ldp+i])
+			}
+		}
+		require.Equal(t, after, gathered[5*ldp:], "beyond the last row")
+	}
+}
+
+func TestRankUpdate(t *testing.T) {
+	rng := generator(t)
+	for _, k := range []int{1, 2, 4, 10, 31, 33} {
+		ldp := PanelStride(k)
+		for _, n := range []int{1, 2, 64} {
+			u, v, a := random(rng, n*ldp), random(rng, n*ldp), random(rng, ldp*ldp)
+			before := clone(a)
+			RankUpdate(a, u, v, ldp, n)
+			for i := range ldp {
+				for j := range i + 1 {
+					var want sum
+					want.add(float64(before[i*ldp+j]))
+					for r := range n {
+						want.add(float64(u[r*ldp+i]) * float64(v[r*ldp+j]))
+					}
+					requireSum(t, fmt.Sprintf("order %d, %d rows, element %d,%d", k, n, i, j), a[i*ldp+j], want, n)
+				}
+			}
+		}
+	}
+}
+
+func TestCholesky(t *testing.T) {
+	rng := generator(t)
+	for _, n := range []int{1, 2, 3, 4, 5, 8, 10, 31, 32, 33, 64, 129} {
+		lda := n + 3
+		a := positiveDefinite(rng, n, lda)
+		b, x := random(rng, n), make([]float32, n)
+		l := clone(a)
+		copy(l[n*lda:], b)
+		require.Zero(t, Cholesky(l, lda, n, n+1, 1e-6))
+		for i := range n {
+			require.Equal(t, a[i*lda+i+1:(i+1)*lda], l[i*lda+i+1:(i+1)*lda], "above the diagonal, row %d", i)
+			for j := range i + 1 {
+				var want sum
+				for p := range j + 1 {
+					want.add(float64(l[i*lda+p]) * float64(l[j*lda+p]))
+				}
+				requireSum(t, fmt.Sprintf("LLᵀ of order %d, element %d,%d", n, i, j), a[i*lda+j], want, 2*n)
+			}
+		}
+		copy(x, l[n*lda:])
+		SolveTransposed(l, lda, x)
+		for i := range n {
+			var product sum
+			for j := range n {
+				product.add(float64(a[max(i, j)*lda+min(i, j)]) * float64(x[j]))
+			}
+			require.InDelta(t, float64(b[i]), product.value, 1e-5*product.magnitude, "A·x, element %d of %d", i, n)
+		}
+	}
+}
+
+func TestCholeskyPivots(t *testing.T) {
+	rng := generator(t)
+	for _, n := range []int{1, 2, 5, 8} {
+		lda := n + 1
+		for failing := range n {
+			for _, value := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+				a := positiveDefinite(rng, n, lda)
+				a[failing*lda+failing] = float32(value)
+				require.Equal(t, failing+1, Cholesky(a, lda, n, n+1, 1e-6), "order %d, element %v", n, value)
+			}
+		}
+	}
+	// The pivot is 1e-3 of its diagonal element.
+	a := []float32{1, 0, 1, 1.001}
+	require.Zero(t, Cholesky(clone(a), 2, 2, 2, 1e-4))
+	require.Equal(t, 2, Cholesky(clone(a), 2, 2, 2, 1e-2))
+}
+
+// positiveDefinite makes n rows, and one more, of a matrix whose diagonal dominates.
+// What is above the diagonal is not symmetric.
+func positiveDefinite(rng *rand.Rand, n, lda int) []float32 {
+	a := random(rng, (n+1)*lda)
+	for i := range n {
+		a[i*lda+i] = float32(2 * (n + 1))
+	}
+	return a
+}
+
+func clone(x []float32) []float32 { return append([]float32(nil), x...) }
