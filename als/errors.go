@@ -87,13 +87,17 @@ func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }
 type RowError struct {
 	Side      Side
 	ID        string // the id where the ratings have them, else the row
-	Iteration int    // counted from 1
+	Iteration int    // counted from 1; 0 for a row that was folded in
 	Pivot     int    // as in kernels.Problem.Info
 	Rows      int    // how many rows of this half-step failed
 }
 
 func (e *RowError) Error() string {
-	s := fmt.Sprintf("%v: iteration %d, %s %s: ", ErrSingular, e.Iteration, e.Side, e.ID)
+	s := fmt.Sprintf("%v: ", ErrSingular)
+	if e.Iteration > 0 {
+		s += fmt.Sprintf("iteration %d, ", e.Iteration)
+	}
+	s += fmt.Sprintf("%s %s: ", e.Side, e.ID)
 	if e.Pivot > 0 {
 		s += fmt.Sprintf("pivot %d is not positive", e.Pivot)
 	} else {
@@ -120,4 +124,12 @@ func (s Side) String() string {
 		return "user"
 	}
 	return "item"
+}
+
+// other is the other side.
+func (s Side) other() Side {
+	if s == Users {
+		return Items
+	}
+	return Users
 }

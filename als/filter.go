@@ -2,14 +2,16 @@ package als
 
 import "slices"
 
-// RecommendOption rules items out of an answer. Of several options each rules out
-// what it rules out.
+// RecommendOption rules rows out of an answer: items, or users where users are
+// asked for. Of several options each rules out what it rules out.
 type RecommendOption func(*query)
 
-// query is what the options of a call add up to.
+// query is what the arguments and options of a call add up to.
 type query struct {
-	allow       []uint32 // bitmap over the items
-	items       int
+	n           int      // how many answers, no more than rows
+	allow       []uint32 // bitmap over the rows that are chosen from
+	rows        int
+	side        Side
 	includeSeen bool
 	err         error
 }
@@ -40,9 +42,9 @@ func Deny(items ...int) RecommendOption {
 // item that the options before it have left.
 func Where(keep func(item int) bool) RecommendOption {
 	return func(q *query) {
-		for i := range q.items {
+		for i := range q.rows {
 			if q.allow[i/32]&(1<<(i%32)) != 0 && !keep(i) {
-				q.allow[i/32] &^= 1 << (i % 32)
+				clearBit(q.allow, i)
 			}
 		}
 	}
@@ -53,25 +55,28 @@ func IncludeSeen() RecommendOption {
 	return func(q *query) { q.includeSeen = true }
 }
 
-// newQuery applies the options to what is trained.
-func newQuery(trained []uint32, items int, opts []RecommendOption) query {
-	q := query{allow: slices.Clone(trained), items: items}
+// newQuery asks for n of the rows of c that the bitmap has and the options leave.
+func newQuery(c *choices, bitmap []uint32, n int, opts []RecommendOption) (query, error) {
+	if n < 1 {
+		return query{}, configf("n", "is %d, want at least 1", n)
+	}
+	q := query{n: min(n, c.rows.rows), allow: slices.Clone(bitmap), rows: c.rows.rows, side: c.side}
 	for _, opt := range opts {
 		opt(&q)
 	}
-	return q
+	return q, q.err
 }
 
-func (q *query) bitmap(items []int) []uint32 {
+func (q *query) bitmap(rows []int) []uint32 {
 	listed := make([]uint32, len(q.allow))
-	for _, i := range items {
-		if i < 0 || i >= q.items {
+	for _, i := range rows {
+		if i < 0 || i >= q.rows {
 			if q.err == nil {
-				q.err = unknownRow(Items, i, q.items)
+				q.err = unknownRow(q.side, i, q.rows)
 			}
 			continue
 		}
-		listed[i/32] |= 1 << (i % 32)
+		setBit(listed, i)
 	}
 	return listed
 }

@@ -76,6 +76,20 @@ func (f *factors) download(s kernels.Stream, m kernels.Matrix, rank int) error {
 	return nil
 }
 
+// packed is the factors with the bias, if there are biases, as one more column.
+func (f *factors) packed() []float32 {
+	if f.biases == nil {
+		return f.vectors
+	}
+	width := f.rank + 1
+	packed := make([]float32, f.rows*width)
+	for row := range f.rows {
+		copy(packed[row*width:], f.vector(row))
+		packed[row*width+f.rank] = f.biases[row]
+	}
+	return packed
+}
+
 func (f *factors) vector(row int) []float32 {
 	return f.vectors[row*f.rank : (row+1)*f.rank : (row+1)*f.rank]
 }
@@ -85,6 +99,14 @@ func (f *factors) bias(row int) float32 {
 		return 0
 	}
 	return f.biases[row]
+}
+
+// side is the factors of a side.
+func (m *Model) side(s Side) *factors {
+	if s == Items {
+		return &m.items
+	}
+	return &m.users
 }
 
 // check returns ErrUnknown unless the row had ratings in training.
