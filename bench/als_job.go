@@ -14,17 +14,19 @@ import (
 
 func (j *alsJob) run(ctx context.Context) error {
 	j.config.Seed = j.seed
-	if err := j.config.Validate(); err != nil {
+	if err := j.check(); err != nil {
 		return err
 	}
 	targets, skipped, err := j.targets()
 	if err != nil {
 		return err
 	}
-	d, peak, err := j.loadData(ctx)
+	resetPeakRSS()
+	d, err := j.data.load(ctx, j.common, j.holdout)
 	if err != nil {
 		return err
 	}
+	peak := peakRSS()
 	result := j.newResult(d, skipped)
 	for _, t := range targets {
 		run, err := j.measure(ctx, t, d, len(result.Runs) == 0)
@@ -38,38 +40,6 @@ func (j *alsJob) run(ctx context.Context) error {
 		return err
 	}
 	return j.publish(result)
-}
-
-// source is the file of --data, or the data that are made.
-func (j *alsJob) source() (dataset.Source, error) {
-	if j.data == "" {
-		s := j.synthetic
-		s.Seed = j.seed
-		return s, s.Validate()
-	}
-	opts := []dataset.Option{dataset.WithProgress(j.progressBytes("load"))}
-	if j.skipBad {
-		opts = append(opts, dataset.SkipBadLines())
-	}
-	return dataset.Open(j.data, opts...)
-}
-
-// loadData reads or makes the ratings, and returns the peak of memory of that.
-func (j *alsJob) loadData(ctx context.Context) (d *dataset.Dataset, peak int64, err error) {
-	resetPeakRSS()
-	src, err := j.source()
-	if err != nil {
-		return nil, 0, err
-	}
-	opts := []dataset.LoadOption{dataset.WithDuplicates(j.duplicates)}
-	if j.holdout > 0 {
-		opts = append(opts, dataset.WithHoldout(j.holdout, j.seed))
-	}
-	d, err = dataset.Load(ctx, src, opts...)
-	if err != nil {
-		return nil, 0, err
-	}
-	return d, peakRSS(), nil
 }
 
 // measure trains and evaluates on one device, --repeat times.

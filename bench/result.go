@@ -75,7 +75,7 @@ func (j *alsJob) newResult(d *dataset.Dataset, skipped []skip) *alsResult {
 		Experiment: "als",
 		Machine:    thisMachine(),
 		Data:       info,
-		Config:     j.config,
+		Config:     j.config.Resolved(),
 		Skipped:    append([]skip{}, skipped...),
 	}
 }
