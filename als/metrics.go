@@ -46,7 +46,7 @@ func MeasureList[I comparable](list, relevant []I, k int) ListMetrics {
 	}
 	total := len(left)
 	var places []int
-	for j, i := range list[:max(0, min(k, len(list)))] {
+	for j, i := range list {
 		if _, hit := left[i]; hit {
 			places = append(places, j)
 			delete(left, i)
