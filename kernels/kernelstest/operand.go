@@ -23,8 +23,8 @@ var (
 	layouts = []layout{tight, padded}
 )
 
-// after is the number of elements that every view is followed by.
-const after = 7
+// trailing is the number of elements that every view is followed by.
+const trailing = 7
 
 // operand is the memory under one view. Everything in it outside of the view is a
 // sentinel: for floats a NaN, so that a kernel which reads it gives itself away,
@@ -99,9 +99,9 @@ func positions(l layout, count, rows, cols, stride, step int) []int {
 func place[E kernels.Element](f *fixture, name string, l layout, at []int, values []E) *operand[E] {
 	f.t.Helper()
 	o := &operand[E]{name: name, at: at}
-	n := l.before + after
+	n := l.before + trailing
 	if len(at) > 0 {
-		n = at[len(at)-1] + 1 + after
+		n = at[len(at)-1] + 1 + trailing
 	}
 	o.image = slices.Repeat([]E{sentinel[E]()}, n)
 	for i, p := range at {
@@ -121,7 +121,7 @@ func place[E kernels.Element](f *fixture, name string, l layout, at []int, value
 }
 
 // end is the position after the last element of the view.
-func (o *operand[E]) end() int { return len(o.image) - after }
+func (o *operand[E]) end() int { return len(o.image) - trailing }
 
 // read returns the elements of a view that the device wrote, row by row. It fails
 // the test if anything around them has changed.

@@ -1,6 +1,7 @@
 package kernelstest
 
 import (
+	"bytes"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -15,10 +16,19 @@ import (
 type referenceDevice struct {
 	opts kernels.Options
 	live atomic.Int64
+
+	// What mutants change.
+	upload func(h kernels.HostCSR) kernels.HostCSR
+	slice  func(h kernels.HostCSR, s kernels.Span) kernels.HostCSR
+	poison bool // freed memory is NaN at once, instead of out of reach
 }
 
 func openReference(_ testing.TB, opts kernels.Options) *referenceDevice {
-	return &referenceDevice{opts: opts}
+	return &referenceDevice{
+		opts:   opts,
+		upload: func(h kernels.HostCSR) kernels.HostCSR { return h },
+		slice:  func(h kernels.HostCSR, s kernels.Span) kernels.HostCSR { return rowsOf(h, s.Lo, s.Hi) },
+	}
 }
 
 func (d *referenceDevice) Info() kernels.Info {
@@ -31,7 +41,7 @@ func (d *referenceDevice) Info() kernels.Info {
 func (d *referenceDevice) NewStream() (kernels.Stream, error) { return &referenceStream{dev: d}, nil }
 
 func (d *referenceDevice) NewCSR(h kernels.HostCSR) (kernels.CSR, error) {
-	return &referenceCSR{h}, nil
+	return &referenceCSR{d, d.upload(h)}, nil
 }
 
 func (d *referenceDevice) Close() error { return nil }
@@ -45,11 +55,18 @@ func (m *referenceMem) Bytes() int { return len(m.data) }
 
 func (m *referenceMem) Free() error {
 	m.dev.live.Add(-int64(len(m.data)))
+	if m.dev.poison {
+		copy(m.data, bytes.Repeat([]byte{0xFF}, len(m.data)))
+		return nil
+	}
 	m.data = nil
 	return nil
 }
 
-type referenceCSR struct{ host kernels.HostCSR }
+type referenceCSR struct {
+	dev  *referenceDevice
+	host kernels.HostCSR
+}
 
 func (m *referenceCSR) Rows() int       { return m.host.Rows }
 func (m *referenceCSR) Cols() int       { return m.host.Cols }
@@ -58,7 +75,7 @@ func (m *referenceCSR) HasValues() bool { return m.host.Values != nil }
 func (m *referenceCSR) Free() error     { return nil }
 
 func (m *referenceCSR) Slice(s kernels.Span) (kernels.CSR, error) {
-	return &referenceCSR{rowsOf(m.host, s.Lo, s.Hi)}, nil
+	return &referenceCSR{m.dev, m.dev.slice(m.host, s)}, nil
 }
 
 type referenceEvent struct{}

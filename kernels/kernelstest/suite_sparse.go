@@ -31,9 +31,16 @@ func (f *fixture) sparse(lengths []int, cols int, value func() float32) kernels.
 	return h
 }
 
-// wholeSparse is sparse with whole numbers, for results without a tolerance.
+// wholeSparse is sparse with whole numbers, for results without a tolerance. None
+// is zero, so that none can be lost unseen.
 func (f *fixture) wholeSparse(lengths []int, cols int) kernels.HostCSR {
-	return f.sparse(lengths, cols, func() float32 { return float32(f.rng.IntN(7) - 3) })
+	return f.sparse(lengths, cols, func() float32 {
+		v := float32(1 + f.rng.IntN(3))
+		if f.rng.IntN(2) == 0 {
+			return -v
+		}
+		return v
+	})
 }
 
 // later returns the same matrix as a part of a larger one: its offsets begin at n.
