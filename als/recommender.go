@@ -14,14 +14,17 @@ import (
 // concurrent use; each call takes one of its streams and waits for one if all are
 // busy. Its owner closes it, before the device.
 //
-// It holds the item factors on the device. The user factors and the factors of
-// unit length that similarities come from come there when a call first needs them,
-// and stay.
+// It holds the item factors on the device. The user factors, the factors of unit
+// length that similarities come from and the terms of a fold-in come there when a
+// call first needs them, and stay.
 type Recommender struct {
-	model *Model
-	dev   kernels.Device
+	model   *Model
+	dev     kernels.Device
+	ratings *Ratings // of WithSeen, nil if none were given
 
 	items, users *choices
+	folding      lazyFolding   // of users, with the items fixed
+	explaining   lazyFixedSide // the items, fixed, on the host
 
 	streams chan *session
 	opened  []*session
@@ -43,7 +46,8 @@ type recommenderOptions struct {
 }
 
 // WithSeen leaves out of a user's recommendations what the user rated in r, which
-// has the rows of the model; usually it is what the model was trained on.
+// has the rows of the model; usually it is what the model was trained on. Explain
+// takes the ratings from it.
 func WithSeen(r *Ratings) RecommenderOption {
 	return func(o *recommenderOptions) { o.seen = r }
 }
@@ -71,6 +75,7 @@ func NewRecommender(dev kernels.Device, m *Model, opts ...RecommenderOption) (*R
 	r := &Recommender{
 		model:   m,
 		dev:     dev,
+		ratings: o.seen,
 		items:   newChoices(dev, m, Items, o.seen),
 		users:   newChoices(dev, m, Users, o.seen),
 		streams: make(chan *session, o.streams),
@@ -120,7 +125,7 @@ func (r *Recommender) free() error {
 	for _, s := range r.opened {
 		errs = append(errs, s.free())
 	}
-	errs = append(errs, r.items.free(), r.users.free())
+	errs = append(errs, r.items.free(), r.users.free(), r.folding.free())
 	for _, s := range r.opened {
 		errs = append(errs, s.stream.Close())
 	}
