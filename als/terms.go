@@ -1,10 +1,6 @@
 package als
 
-import (
-	"math"
-
-	"github.com/halfstep-ml/halfstep/kernels"
-)
+import "math"
 
 // The terms of a half-step on the host, in float64. kernels.Problem has the
 // formulas.
@@ -137,12 +133,4 @@ func addScaled(x []float64, w float64, y []float64) {
 	for k, v := range y {
 		x[k] += w * v
 	}
-}
-
-// rowsOf is the ratings of a side as its half-step reads them.
-func (r *Ratings) rowsOf(side Side) kernels.HostCSR {
-	if side == Items {
-		return r.byItem
-	}
-	return r.byUser
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -50,7 +49,7 @@ threads, and a table is printed. It is "bench als" with all its defaults.`,
 	f.Uint64Var(&c.seed, "seed", 1, "seed of the data, the split and the model")
 	f.StringVar(&c.json, "json", "", "write the results as JSON to this file; - is stdout, with nothing else on it")
 	f.StringVar(&c.report, "report", "", "write a Markdown report and SVG charts to this folder")
-	root.AddCommand(alsCommand(c), synthCommand(c))
+	root.AddCommand(alsCommand(c), searchCommand(c), synthCommand(c))
 	return root
 }
 
@@ -150,9 +149,4 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// job is an experiment with its settings.
-type job interface {
-	run(ctx context.Context) error
 }
