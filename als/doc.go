@@ -40,9 +40,19 @@
 // them along, and IndexOf gives them back typed, also from a model that was read
 // from a file.
 //
+// # How good a model is
+//
+// Ratings.Split, LeaveOut, LeaveLastOut, SplitByTime and Folds hold ratings out.
+// Evaluate compares scores with them; EvaluateRanking looks for them in what is
+// recommended, among all items or among sampled ones:
+//
+//	train, test, err := ratings.LeaveOut(1, seed)
+//	model, err := als.Train(ctx, dev, train, cfg)
+//	ranking, err := als.EvaluateRanking(ctx, dev, model, train, test, als.WithCutoffs(10, 100))
+//
 // # What is unknown
 //
 // A user or item that had no ratings in training has no factors. Asking for it is
-// ErrUnknown, it is never recommended, and Evaluate leaves it out and counts it.
+// ErrUnknown, it is never recommended, and evaluation leaves it out and counts it.
 // There are no made-up scores.
 package als
