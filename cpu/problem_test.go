@@ -132,13 +132,13 @@ func download[E kernels.Element](t testing.TB, s kernels.Stream, b kernels.Buffe
 	return out
 }
 
-// giantLengths has two giants, and a row of several parts that is none.
+// giantLengths has two giants among short and empty rows.
 func giantLengths() []int {
 	lengths := make([]int, 60)
 	for i := range lengths {
 		lengths[i] = i % 7 * 11
 	}
-	lengths[3], lengths[40], lengths[20] = 30_000, 20_001, 9_000
+	lengths[3], lengths[40] = 30_000, 9_001
 	return lengths
 }
 
@@ -186,24 +186,29 @@ func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
 	}
 }
 
-// TestGiantInItsMatrixAndInASlice solves a row that is giant in a slice and not in
-// the whole, where it is small in comparison.
+// TestGiantInItsMatrixAndInASlice takes a row that is giant in a slice and not in
+// the whole: empty rows make the groups of that one larger.
 func TestGiantInItsMatrixAndInASlice(t *testing.T) {
-	lengths := make([]int, 700)
-	for i := range lengths {
-		lengths[i] = 8000
-	}
-	lengths[1] = 9000
+	const rows, long = 300_000, 7
+	lengths := make([]int, rows)
+	lengths[long] = 9000
 	b := newBench(t, 2, lengths, 10_000)
-	part, err := b.r.Slice(kernels.Span{Lo: 1, Hi: 2})
+	part, err := b.r.Slice(kernels.Span{Lo: long, Hi: long + 1})
 	require.NoError(t, err)
 	for _, c := range solveCases() {
 		p := b.problem(t, c)
+		x := p.X.RowRange(long, long+1)
 		require.NoError(t, b.stream.HalfStep(p))
-		want := download(t, b.stream, p.X.RowRange(1, 2).Buf)
+		want := download(t, b.stream, x.Buf)
 		q := b.problem(t, c)
-		q.R, q.X, q.Info = part, q.X.RowRange(1, 2), q.Info.Slice(0, 1)
+		q.R, q.X, q.Info = part, x, q.Info.Slice(0, 1)
 		require.NoError(t, b.stream.HalfStep(q))
-		require.Equal(t, want, download(t, b.stream, q.X.Buf), c.name)
+		require.Equal(t, want, download(t, b.stream, x.Buf), c.name)
 	}
+	y := newMatrix(t, b.stream, b.host.Cols, benchRank)
+	row := b.sparse.RowRange(long, long+1)
+	require.NoError(t, b.stream.SpMM(1, b.r, y, 0, b.sparse))
+	want := download(t, b.stream, row.Buf)
+	require.NoError(t, b.stream.SpMM(1, part, y, 0, row))
+	require.Equal(t, want, download(t, b.stream, row.Buf), "SpMM")
 }
