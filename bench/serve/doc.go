@@ -15,6 +15,10 @@
 //
 //	GET  /v1/users/{id}/recommendations     the items with the highest scores for a user
 //	         ?n=10&exclude_seen=true
+//	GET  /v1/items/{id}/similar             the items nearest to an item, by cosine
+//	         ?n=10
+//	GET  /v1/users/{id}/explanations/{item} what the user's ratings add to a score
+//	         ?n=10
 //	POST /v1/retrain                        train again as soon as possible
 //	GET  /healthz                           200 while the process lives
 //	GET  /readyz                            200 while there is a model to ask, else 503

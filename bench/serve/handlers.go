@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-
-	"github.com/halfstep-ml/halfstep/als"
 )
 
 // defaultN is the number of items of an answer where the client names none.
@@ -21,6 +19,8 @@ func (s *Server) routes() http.Handler {
 		mux.Handle(path, s.respond(path, func(*http.Request) (int, any, error) { return 0, nil, wrongMethod(method) }))
 	}
 	add(http.MethodGet, "/v1/users/{id}/recommendations", s.limited(s.recommendations))
+	add(http.MethodGet, "/v1/items/{id}/similar", s.limited(s.similar))
+	add(http.MethodGet, "/v1/users/{id}/explanations/{item}", s.limited(s.explanation))
 	add(http.MethodPost, "/v1/retrain", s.limited(s.retrain))
 	add(http.MethodGet, "/healthz", s.health)
 	add(http.MethodGet, "/readyz", s.ready)
@@ -33,46 +33,9 @@ func (s *Server) routes() http.Handler {
 	return origins.Handler(mux)
 }
 
-// recommendations are the items with the highest scores for a user.
-func (s *Server) recommendations(r *http.Request) (int, any, error) {
-	id, err := pathID(r, "id")
-	if err != nil {
-		return 0, nil, err
-	}
-	q, err := query(r, "n", "exclude_seen")
-	if err != nil {
-		return 0, nil, err
-	}
-	n, err := s.countOf(q)
-	if err != nil {
-		return 0, nil, err
-	}
-	exclude, err := boolOf(q, "exclude_seen", true)
-	if err != nil {
-		return 0, nil, err
-	}
-	var opts []als.RecommendOption
-	if !exclude {
-		opts = append(opts, als.IncludeSeen())
-	}
-	answer := struct {
-		User  int64    `json:"user"`
-		Model int64    `json:"model"`
-		Items []scored `json:"items"`
-	}{User: id}
-	err = s.ask(r.Context(), func(g *generation) error {
-		user, err := g.user(id)
-		if err != nil {
-			return err
-		}
-		top, err := g.recommender.Recommend(r.Context(), user, n, opts...)
-		if err != nil {
-			return err
-		}
-		answer.Model, answer.Items = g.number, g.scored(top)
-		return nil
-	})
-	return http.StatusOK, answer, err
+// status is an answer that says only that.
+type status struct {
+	Status string `json:"status"`
 }
 
 // retrain asks for a training. One that is under way may have loaded its ratings
@@ -99,11 +62,6 @@ func (s *Server) retrain(r *http.Request) (int, any, error) {
 	return http.StatusAccepted, status{"accepted"}, nil
 }
 
-// status is an answer that says only that.
-type status struct {
-	Status string `json:"status"`
-}
-
 func (s *Server) health(*http.Request) (int, any, error) {
 	return http.StatusOK, status{"ok"}, nil
 }
@@ -120,7 +78,7 @@ func pathID(r *http.Request, name string) (int64, error) {
 	text := r.PathValue(name)
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, badParameter("the %s %.40q is no integer of 64 bits", name, text)
+		return 0, badParameter("%s is %.40q, want an integer of 64 bits", name, text)
 	}
 	return id, nil
 }

@@ -1,8 +1,10 @@
 package serve_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfstep-ml/halfstep/als"
+	"github.com/halfstep-ml/halfstep/bench/serve"
 )
 
 // TestRecommendations compares the answers with those of a Recommender on the
@@ -55,6 +58,104 @@ func TestRecommendations(t *testing.T) {
 	}
 }
 
+// TestSimilar compares the answers with cosines of the factors of the same model.
+func TestSimilar(t *testing.T) {
+	c := config(t)
+	s := start(t, c).ready()
+	model, items := trainedOn(t, c)
+	cosine := func(i, j int) float64 {
+		var ij, ii, jj float64
+		for k, v := range model.ItemFactors(i) {
+			w := model.ItemFactors(j)[k]
+			ij, ii, jj = ij+float64(v)*float64(w), ii+float64(v)*float64(v), jj+float64(w)*float64(w)
+		}
+		return ij / math.Sqrt(ii*jj)
+	}
+	for row, id := range items.All() {
+		got := s.get(fmt.Sprintf("/v1/items/%d/similar?n=7", id)).list(t)
+		require.Equal(t, id, got.Item)
+		require.Equal(t, int64(1), got.Model)
+		require.Len(t, got.Items, 7)
+		var all []float64
+		for other := range items.Len() {
+			if other != row {
+				all = append(all, cosine(row, other))
+			}
+		}
+		slices.SortFunc(all, func(a, b float64) int { return cmp.Compare(b, a) })
+		for j, g := range got.Items {
+			other, ok := items.Row(g.Item)
+			require.True(t, ok)
+			require.NotEqual(t, row, other)
+			require.InDelta(t, cosine(row, other), g.Score, 1e-5)
+			require.InDelta(t, all[j], g.Score, 1e-5, "the nearest come first")
+		}
+	}
+}
+
+// TestExplanation: the parts are ratings of the user, the largest come first, and
+// all adds up to the score, however many parts are asked for.
+func TestExplanation(t *testing.T) {
+	c := config(t)
+	c.Train.Biases = true
+	s := start(t, c).ready()
+	model, items := trainedOn(t, c)
+	ratings, err := load(t.Context(), shape)
+	require.NoError(t, err)
+	users, err := als.IndexOf[int64](ratings.UserIDs())
+	require.NoError(t, err)
+	for _, ask := range []struct {
+		query string
+		n     int
+	}{{"", 10}, {"?n=1", 1}, {"?n=100", 100}} {
+		for row, id := range users.All() {
+			item := items.Key(row % items.Len())
+			a := s.get(fmt.Sprintf("/v1/users/%d/explanations/%d%s", id, item, ask.query))
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			var got struct {
+				User, Item, Model        int64
+				Score, Mean, Prior, Rest float64
+				ItemBias                 float64 `json:"item_bias"`
+				Parts                    []struct {
+					Item   int64
+					Rating float32
+					Value  float64
+				}
+			}
+			decode(t, a.body, &got)
+			require.Equal(t, []int64{id, item, 1}, []int64{got.User, got.Item, got.Model})
+			require.InDelta(t, model.Mean(), got.Mean, 1e-9)
+			require.InDelta(t, model.ItemBias(row%items.Len()), got.ItemBias, 1e-9)
+			rated, values := ratings.User(row)
+			require.Len(t, got.Parts, min(ask.n, len(rated)))
+			sum, last := got.Mean+got.ItemBias+got.Prior+got.Rest, math.Inf(1)
+			for _, p := range got.Parts {
+				rowOfItem, _ := items.Row(p.Item)
+				at := slices.Index(rated, int32(rowOfItem))
+				require.NotEqual(t, -1, at, "a part is a rating of the user")
+				require.Equal(t, values[at], p.Rating)
+				require.LessOrEqual(t, math.Abs(p.Value), last)
+				last = math.Abs(p.Value)
+				sum += p.Value
+			}
+			require.InDelta(t, got.Score, sum, 1e-9)
+			require.Equal(t, len(rated) > ask.n, got.Rest != 0)
+		}
+	}
+}
+
+// trainedOn is the model that a service of the configuration trains, and its items.
+func trainedOn(t *testing.T, c serve.Config) (*als.Model, *als.Index[int64]) {
+	t.Helper()
+	ratings, err := c.Load(t.Context())
+	require.NoError(t, err)
+	model, err := als.Train(t.Context(), c.Device, ratings, c.Train)
+	require.NoError(t, err)
+	items, err := als.IndexOf[int64](model.ItemIDs())
+	require.NoError(t, err)
+	return model, items
+}
+
 // TestErrors holds every error to its status and code.
 func TestErrors(t *testing.T) {
 	c := config(t)
@@ -82,6 +183,16 @@ func TestErrors(t *testing.T) {
 		{"GET", "/v1/users/1/recommendations?N=3", "", 400, "bad_parameter", `"N"`},
 		{"GET", "/v1/users/1/recommendations?exclude_seen=maybe", "", 400, "bad_parameter", "true or false"},
 		{"GET", "/v1/users/1/recommendations?n=%zz", "", 400, "bad_parameter", "query"},
+		{"GET", fmt.Sprintf("/v1/items/%d/similar", int64(unknown)), "", 404, "unknown_item", fmt.Sprint(int64(unknown))},
+		{"GET", "/v1/items/ann/similar", "", 400, "bad_parameter", `"ann"`},
+		{"GET", "/v1/items/1/similar?n=51", "", 400, "bad_parameter", "1 to 50"},
+		{"GET", "/v1/items/1/similar?exclude_seen=true", "", 400, "bad_parameter", `"exclude_seen"`},
+		{"GET", fmt.Sprintf("/v1/users/%d/explanations/1", int64(unknown)), "", 404, "unknown_user", fmt.Sprint(int64(unknown))},
+		{"GET", fmt.Sprintf("/v1/users/1/explanations/%d", int64(unknown)), "", 404, "unknown_item", fmt.Sprint(int64(unknown))},
+		{"GET", "/v1/users/ann/explanations/1", "", 400, "bad_parameter", "id"},
+		{"GET", "/v1/users/1/explanations/tea", "", 400, "bad_parameter", "item"},
+		{"GET", "/v1/users/1/explanations/1?n=0", "", 400, "bad_parameter", "1 to 50"},
+		{"POST", "/v1/users/1/explanations/1", "", 405, "method_not_allowed", "GET"},
 		{"POST", "/v1/users/1/recommendations", "", 405, "method_not_allowed", "GET"},
 		{"DELETE", "/v1/retrain", "", 405, "method_not_allowed", "POST"},
 		{"GET", "/v1/retrain", "", 405, "method_not_allowed", "POST"},

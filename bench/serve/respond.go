@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/halfstep-ml/halfstep/als"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
@@ -136,18 +135,4 @@ func (s *Server) limited(h handler) handler {
 		// the request, which has no deadline of ours.
 		return h(r.WithContext(ctx))
 	}
-}
-
-// scored is an item with a score in an answer.
-type scored struct {
-	Item  int64   `json:"item"`
-	Score float32 `json:"score"`
-}
-
-func (g *generation) scored(list []als.Scored) []scored {
-	answer := make([]scored, len(list))
-	for j, s := range list {
-		answer[j] = scored{Item: g.items.Key(s.Item), Score: s.Score}
-	}
-	return answer
 }
