@@ -1,6 +1,7 @@
 GO     ?= go
 TOOLS  := $(CURDIR)/.tools
 FUZZTIME ?= 5s
+SOAK   ?= long
 
 STATICCHECK := $(TOOLS)/staticcheck
 STATICCHECK_VERSION := v0.8.2
@@ -41,6 +42,10 @@ fuzz: ## run every fuzz target for FUZZTIME (5s)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+.PHONY: soak
+soak: ## load and kill the service for some minutes; SOAK=short for seconds
+	HALFSTEP_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 15m -run '^TestSoak' ./bench/serve
 
 .PHONY: bench
 bench: ## run the benchmarks of the device contract
