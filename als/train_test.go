@@ -277,3 +277,26 @@ func TestLittleDeviceMemory(t *testing.T) {
 	require.ErrorIs(t, err, kernels.ErrMemory)
 	require.ErrorContains(t, err, "bytes wanted")
 }
+
+// TestSolversReachTheSameLoss: the iterative solvers end where the exact one does,
+// or lower. NonNegative solves another problem, so it is not among them.
+func TestSolversReachTheSameLoss(t *testing.T) {
+	ratings := lowRank(t, 18, 300, 200, 9000)
+	dev := open(t, kernels.Options{})
+	for c := als.Explicit; c <= als.IALS; c++ {
+		cfg := als.DefaultConfig()
+		cfg.Convention, cfg.Iterations, cfg.Rank, cfg.Block = c, 40, 12, 4
+		var exact float64
+		for _, solver := range []als.Solver{als.Cholesky, als.CG, als.Subspace} {
+			cfg.Solver = solver
+			model, err := als.Train(t.Context(), dev, ratings, cfg, als.WithLoss())
+			require.NoError(t, err)
+			loss := model.Losses()[cfg.Iterations-1]
+			if solver == als.Cholesky {
+				exact = loss
+			}
+			t.Logf("%v, %v: loss %.6g, %+.3f%%", c, solver, loss, 100*(loss/exact-1))
+			require.LessOrEqual(t, loss, 1.005*exact, "%v, %v", c, solver)
+		}
+	}
+}
