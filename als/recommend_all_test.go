@@ -374,9 +374,9 @@ func TestRecommendAllMemory(t *testing.T) {
 	}
 	model, ratings := largeModel(t)
 	dev := open(t, kernels.Options{})
-	users := make([]int, 0, 500)
+	users := make([]int, 0, 200)
 	for u := range cap(users) {
-		users = append(users, u*300)
+		users = append(users, u*800)
 	}
 	for _, n := range []int{10, 5000} {
 		most := peak(func() {
