@@ -73,7 +73,7 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 // overRows runs h over the rows of its problem, then forgets its operands.
 func (s *stream) overRows(h *halfStep) error {
 	h.stream = s
-	defer func() { *h = halfStep{work: h.work} }()
+	defer h.forget()
 	if h.needs.order > 0 {
 		h.needs.ld = simd.PanelStride(h.needs.order + 1)
 	}
@@ -98,6 +98,14 @@ func (s *stream) overRows(h *halfStep) error {
 	}
 	s.dev.pool.run(&s.job, h, len(plan.groups), h.participants)
 	return nil
+}
+
+// forget drops what a call was about, so that freed memory can go.
+func (h *halfStep) forget() {
+	for i := range h.work {
+		h.work[i].query = query{}
+	}
+	*h = halfStep{work: h.work}
 }
 
 // sum is the size of the largest sum over the ratings of a row.

@@ -54,15 +54,17 @@ func TestPoolRunsEveryTaskOnce(t *testing.T) {
 	}
 }
 
-func TestPoolHelpersJoin(t *testing.T) {
-	p := newPool(3)
+func TestPoolHelpersJoinUpToTheLimit(t *testing.T) {
+	p := newPool(4)
 	defer p.close()
 	var j job
-	c := newCounting(60, 3)
-	c.wait = time.Millisecond
-	p.run(&j, c, 60, 3)
-	c.requireOnce(t)
-	require.Equal(t, 3, j.joined)
+	for _, limit := range []int{2, 3, 4} {
+		c := newCounting(60, limit)
+		c.wait = time.Millisecond
+		p.run(&j, c, 60, limit)
+		c.requireOnce(t)
+		require.Equal(t, limit, j.joined)
+	}
 }
 
 func TestPoolSharedByStreams(t *testing.T) {

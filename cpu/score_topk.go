@@ -123,9 +123,7 @@ func (op *topK) task(who, i int) {
 // selection is the empty selection of a row for one of the ranges.
 func (op *topK) selection(row, index, ranges int) selection {
 	if ranges > 1 {
-		s := op.partial[row*ranges+index]
-		s.count = 0
-		return s
+		return op.partial[row*ranges+index]
 	}
 	return op.result(row)
 }
