@@ -11,7 +11,9 @@ import (
 
 // WriteFile writes w to a file so that the file is either as it was or whole,
 // even if the program or the machine stops in between: it writes to a temporary
-// file in the same folder, syncs it, and renames it. The folder must exist.
+// file in the same folder, syncs it, and renames it. The folder must exist. A
+// program that is killed in between leaves the temporary file behind; its name is
+// that of the file with a dot before it, and a number and .tmp after it.
 func WriteFile(path string, w io.WriterTo) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp")

@@ -150,6 +150,28 @@ func TestSchedule(t *testing.T) {
 	start(t, c).generation(2)
 }
 
+// TestScheduleAfterSlowTraining: a model that took longer to train than it may age
+// is served for its age before the next training.
+func TestScheduleAfterSlowTraining(t *testing.T) {
+	c := config(t)
+	c.Retrain = 100 * time.Millisecond
+	inner := c.Load
+	var ended time.Time
+	pauses := make(chan time.Duration, 100)
+	c.Load = func(ctx context.Context) (*als.Ratings, error) {
+		if !ended.IsZero() {
+			pauses <- time.Since(ended)
+		}
+		time.Sleep(120 * time.Millisecond)
+		defer func() { ended = time.Now() }()
+		return inner(ctx)
+	}
+	start(t, c).ready()
+	for range 2 {
+		require.GreaterOrEqual(t, <-pauses, c.Retrain)
+	}
+}
+
 // TestFailedTraining: the model before stays, the failure is counted, and the next
 // training can succeed.
 func TestFailedTraining(t *testing.T) {

@@ -18,14 +18,13 @@ import (
 // model has reached its age, until ctx ends. It fails if there is no first model
 // or the device was lost.
 func (s *Server) keepModel(ctx context.Context) error {
-	trained, err := s.firstModel(ctx)
-	if err != nil {
+	if err := s.firstModel(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return err
 	}
-	due := time.NewTimer(s.untilDue(trained))
+	due := time.NewTimer(s.untilDue(s.current.Load().trained))
 	defer due.Stop()
 	for {
 		select {
@@ -59,38 +58,37 @@ func (s *Server) untilDue(trained time.Time) time.Duration {
 	return time.Until(trained.Add(s.config.Retrain))
 }
 
-// firstModel publishes the model that was saved, or trains one. It returns when
-// that was done.
-func (s *Server) firstModel(ctx context.Context) (trained time.Time, err error) {
+// firstModel publishes the model that was saved, or trains one.
+func (s *Server) firstModel(ctx context.Context) error {
 	path := s.config.ModelPath
 	if path == "" {
-		return time.Now(), s.train(ctx)
+		return s.train(ctx)
 	}
 	if err := removeLeftovers(path); err != nil {
-		return trained, err
+		return err
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return time.Now(), s.train(ctx)
+		return s.train(ctx)
 	}
 	if err != nil {
-		return trained, err
+		return err
 	}
 	model, err := als.ReadFile(path)
 	if err != nil {
-		return trained, err
+		return err
 	}
 	ratings, err := s.config.Load(ctx)
 	if err != nil {
-		return trained, fmt.Errorf("load the ratings: %w", err)
+		return fmt.Errorf("load the ratings: %w", err)
 	}
 	g, err := newGeneration(s.config.Device, model, ratings, info.ModTime())
 	if err != nil {
-		return trained, fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	s.publish(g)
-	s.log.Info("model loaded", "path", path, "trained", info.ModTime(), "seed", model.Config().Seed)
-	return info.ModTime(), nil
+	s.log.Info("model loaded", "path", path, "trained", g.trained, "seed", model.Config().Seed)
+	return nil
 }
 
 // removeLeftovers removes the temporary files of als.WriteFile whose writer was
