@@ -54,3 +54,15 @@ bench: ## run the benchmarks of the device contract
 .PHONY: job
 job: ## run the main job on the data it makes itself
 	$(GO) run ./bench
+
+# The other systems live in a virtual environment outside the tree.
+PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/halfstep/peers
+
+$(PEERS)/ready: bench/peers/scripts/requirements.txt
+	python3 -m venv --clear $(PEERS)
+	$(PEERS)/bin/pip install --quiet --requirement $<
+	touch $@
+
+.PHONY: peers
+peers: $(PEERS)/ready ## compare with implicit and Spark MLlib (wants Python 3.11, Java 17, HALFSTEP_DATA)
+	$(GO) run ./bench peers --python $(PEERS)/bin/python --data "$${HALFSTEP_DATA:?is not set: the folder that holds ml-1m}/ml-1m"

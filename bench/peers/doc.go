@@ -1,0 +1,21 @@
+// Package peers compares this library with the real implicit and the real Spark
+// MLlib: both train on the same files, and what comes out must agree.
+//
+//	peer      what is compared                                  bar
+//	implicit  Cholesky: factors after 3 iterations, one start   1e-3
+//	implicit  CG, 3 steps: the same                             1e-3
+//	Spark     explicit, items first: RMSE, mean of 3 seeds      0.003
+//	Spark     explicit, users first: how much higher            0.003
+//	Spark     implicit: NDCG@10, mean of 3 seeds                0.005
+//	ranx      the ranking metrics of the same lists             1e-9
+//
+// implicit and this library both solve users first, so that every factor can be held
+// to its own. Spark draws its start itself, so only what the models are good for
+// can be compared; it solves items first, and exchanging users and items has this
+// library do the same. Each system's RMSE is its own; NDCG is computed by ranx for
+// both.
+//
+// The other systems run in Python, by the scripts of this package, in an
+// environment with requirements.txt installed; "make peers" makes one. Spark wants
+// Java 17.
+package peers

@@ -1,0 +1,43 @@
+"""Writes a model file with random factors to start training from: normal with
+variance 1/rank, by the seed.
+
+usage: random_start.py --like MODEL --seed S --out MODEL
+
+All else is as in the model file --like.
+"""
+
+import argparse
+import hashlib
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import load_file, save
+
+NO_CHECKSUM = "0" * 64
+
+
+def with_checksum(file):
+    """Returns the model file with its SHA-256 in the place of zeros."""
+    checksum = hashlib.sha256(file).hexdigest()
+    return file.replace(NO_CHECKSUM.encode(), checksum.encode(), 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--like", required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+
+    tensors = load_file(args.like)
+    with safe_open(args.like, framework="np") as file:
+        metadata = file.metadata()
+    random = np.random.RandomState(args.seed)
+    for name in ["user_factors", "item_factors"]:
+        rows, rank = tensors[name].shape
+        tensors[name] = (random.standard_normal((rows, rank)) / np.sqrt(rank)).astype(np.float32)
+    with open(args.out, "wb") as file:
+        file.write(with_checksum(save(tensors, metadata | {"sha256": NO_CHECKSUM})))
+
+
+main()
