@@ -11,9 +11,9 @@ import (
 // widest vector register.
 const alignment = 64
 
-// addressable bounds an allocation where the machine's memory is not known: more
-// than any machine has, less than what the Go runtime ends the program for.
-const addressable = min(1<<40, maxInt-alignment)
+// unknownTotal stands for the machine's memory where it is not known: more than
+// most machines have, less than what the Go runtime ends the program for.
+const unknownTotal int64 = 1 << 40
 
 const maxInt = int(^uint(0) >> 1)
 
@@ -38,8 +38,9 @@ func (l *ledger) take(sum *int64, bytes int) error {
 	defer l.mu.Unlock()
 	limit := l.total
 	if limit == 0 {
-		limit = int64(addressable)
+		limit = unknownTotal
 	}
+	limit = min(limit, int64(maxInt-alignment))
 	if free := max(limit-l.live-l.scratch, 0); int64(bytes) > free {
 		return &kernels.MemoryError{Wanted: int64(bytes), Free: free}
 	}
