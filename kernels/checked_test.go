@@ -256,7 +256,7 @@ func TestChecksAllocateNothing(t *testing.T) {
 	p := &kernels.Problem{X: a, Y: b, R: r, Info: info}
 	require.NoError(t, s.HalfStep(p))
 	for name, call := range map[string]func() error{
-		"Gemm": func() error { return s.Gemm(kernels.NoTrans, kernels.Transpose, 1, a, b, 0, c) },
+		"Gemm":     func() error { return s.Gemm(kernels.NoTrans, kernels.Transpose, 1, a, b, 0, c) },
 		"HalfStep": func() error { return s.HalfStep(p) },
 		"Sync":     s.Sync,
 	} {

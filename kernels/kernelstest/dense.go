@@ -13,6 +13,8 @@ func NewDense(rows, cols int) Dense {
 }
 
 // DenseOf returns a matrix with the given elements, row by row.
+//
+//go:norace
 func DenseOf(rows, cols int, values []float32) Dense {
 	d := NewDense(rows, cols)
 	for i := range d.Data {
@@ -36,6 +38,8 @@ func (d Dense) Clone() Dense {
 }
 
 // Float32 returns the elements, rounded.
+//
+//go:norace
 func (d Dense) Float32() []float32 {
 	values := make([]float32, len(d.Data))
 	for i, v := range d.Data {
@@ -45,6 +49,8 @@ func (d Dense) Float32() []float32 {
 }
 
 // transposed returns the transposed matrix, or the matrix itself.
+//
+//go:norace
 func (d Dense) transposed(yes bool) Dense {
 	if !yes {
 		return d
@@ -69,6 +75,11 @@ func (d Dense) withOnes() Dense {
 	return w
 }
 
+// dot, axpy and the conversions are what the references spend their time in. The
+// race detector, which would make them ten times slower, has nothing to find in
+// them: a reference works on memory of its own.
+//
+//go:norace
 func dot(x, y []float64) float64 {
 	s := 0.0
 	for i := range x {
@@ -78,6 +89,8 @@ func dot(x, y []float64) float64 {
 }
 
 // axpy computes y += alpha·x.
+//
+//go:norace
 func axpy(alpha float64, x, y []float64) {
 	for i := range x {
 		y[i] += alpha * x[i]

@@ -47,8 +47,9 @@ func (d *referenceDevice) NewCSR(h kernels.HostCSR) (kernels.CSR, error) {
 func (d *referenceDevice) Close() error { return nil }
 
 type referenceMem struct {
-	dev  *referenceDevice
-	data []byte
+	dev     *referenceDevice
+	data    []byte
+	release func() error // of memory that is not of the Go heap, or nil
 }
 
 func (m *referenceMem) Bytes() int { return len(m.data) }
@@ -60,6 +61,9 @@ func (m *referenceMem) Free() error {
 		return nil
 	}
 	m.data = nil
+	if m.release != nil {
+		return m.release()
+	}
 	return nil
 }
 
@@ -92,7 +96,15 @@ func (s *referenceStream) Alloc(bytes int) (kernels.Mem, error) {
 		s.dev.live.Add(-int64(bytes))
 		return nil, &kernels.MemoryError{Wanted: int64(bytes), Free: limit - live + int64(bytes)}
 	}
-	return &referenceMem{s.dev, make([]byte, bytes)}, nil
+	if bytes < 1<<30 {
+		return &referenceMem{dev: s.dev, data: make([]byte, bytes)}, nil
+	}
+	data, release, err := reserve(bytes)
+	if err != nil {
+		s.dev.live.Add(-int64(bytes))
+		return nil, &kernels.MemoryError{Wanted: int64(bytes)}
+	}
+	return &referenceMem{dev: s.dev, data: data, release: release}, nil
 }
 
 func (s *referenceStream) Write(dst kernels.Mem, off int, src []byte) error {
@@ -246,22 +258,24 @@ func view[E kernels.Element](b kernels.Buffer[E]) []E {
 	return unsafe.Slice((*E)(unsafe.Pointer(&m.data[0])), b.Off+b.N)[b.Off:]
 }
 
+//go:norace
 func load(m kernels.Matrix) Dense {
 	d := NewDense(m.Rows, m.Cols)
 	elements := view(m.Buf)
 	for i := range m.Rows {
 		for j := range m.Cols {
-			d.Set(i, j, float64(elements[i*m.Stride+j]))
+			d.Data[i*d.Cols+j] = float64(elements[i*m.Stride+j])
 		}
 	}
 	return d
 }
 
+//go:norace
 func store(m kernels.Matrix, d Dense) {
 	elements := view(m.Buf)
 	for i := range m.Rows {
 		for j := range m.Cols {
-			elements[i*m.Stride+j] = float32(d.At(i, j))
+			elements[i*m.Stride+j] = float32(d.Data[i*d.Cols+j])
 		}
 	}
 }
