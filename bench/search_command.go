@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/halfstep-ml/halfstep/als"
+	"github.com/halfstep-ml/halfstep/bench/dataset"
+	"github.com/halfstep-ml/halfstep/kernels"
 )
 
 // searchJob is the experiment search with its settings.
@@ -15,10 +17,12 @@ type searchJob struct {
 	*common
 	config  als.Config
 	data    dataFlags
+	holdout float64
 	folds   int
 	random  int
 	ranks   []int
 	lambdas []float64
+	nus     []float64
 	alphas  []float64
 	w0s     []float64
 }
@@ -31,6 +35,10 @@ type searchResult struct {
 	Data       string        `json:"data"`
 	Folds      int           `json:"folds"`
 	Trials     []searchTrial `json:"trials"`
+
+	// TestRMSE is the error of the best settings, trained on all but the held-out
+	// part, over that part; 0 without one.
+	TestRMSE float64 `json:"test_rmse"`
 }
 
 type searchTrial struct {
@@ -53,6 +61,10 @@ folds, the best first. It runs on the first backend that opens, one training
 after another. With --random the λ are drawn between the smallest and the largest
 that are given, evenly by their logarithms.
 
+With --holdout that fraction of the ratings is set apart first and has no part in
+the search. The best settings are then trained on all the others, and their error
+over the part that was set apart is printed too.
+
 ` + dataHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,10 +80,12 @@ that are given, evenly by their logarithms.
 	f := cmd.Flags()
 	j.data.add(f)
 	config.add(f, &j.config)
+	f.Float64Var(&j.holdout, "holdout", 0, "fraction of the ratings set apart to test the best settings on")
 	f.IntVar(&j.folds, "folds", 3, "folds of the cross-validation")
 	f.IntVar(&j.random, "random", 0, "settings to draw at random (default: every combination)")
 	f.IntSliceVar(&j.ranks, "ranks", nil, "ranks to try, such as 8,16,32 (default: --rank)")
 	f.Float64SliceVar(&j.lambdas, "lambdas", nil, "λ to try (default: --lambda)")
+	f.Float64SliceVar(&j.nus, "nus", nil, "powers of the count to try (default: --regularization or --nu)")
 	f.Float64SliceVar(&j.alphas, "alphas", nil, "α to try (default: --alpha)")
 	f.Float64SliceVar(&j.w0s, "w0s", nil, "w₀ to try (default: --w0)")
 	return cmd
@@ -87,7 +101,10 @@ func (j *searchJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := j.data.load(ctx, j.common, 0)
+	if !(j.holdout >= 0 && j.holdout < 1) {
+		return fmt.Errorf("--holdout: %v, want at least 0 and below 1", j.holdout)
+	}
+	d, err := j.data.load(ctx, j.common, j.holdout)
 	if err != nil {
 		return err
 	}
@@ -101,10 +118,8 @@ func (j *searchJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	step, finish := j.progressSteps("search", j.folds*len(configs))
-	trials, err := als.Search(ctx, dev, d.Train, configs, als.WithFolds(j.folds, j.seed),
-		als.WithSearchProgress(func(int, int) { step() }))
-	finish()
+	r := searchResult{Experiment: "search", Machine: thisMachine(), Device: last.String(), Data: d.Name, Folds: j.folds}
+	trials, err := j.search(ctx, dev, d, configs, &r)
 	if e := dev.Close(); err == nil {
 		err = e
 	}
@@ -119,7 +134,44 @@ func (j *searchJob) run(ctx context.Context) error {
 	if err := trials.WriteTable(out); err != nil {
 		return err
 	}
-	return j.writeJSON(j.result(d.Name, last, trials))
+	if d.Test != nil {
+		fmt.Fprintf(out, "\nthe best over %s ratings set apart: RMSE %.5f\n", thousands(d.Test.Len()), r.TestRMSE)
+	}
+	return j.writeJSON(r)
+}
+
+// search runs the trials and tests the best one, and notes both in the result.
+func (j *searchJob) search(ctx context.Context, dev kernels.Device, d *dataset.Dataset, configs []als.Config, r *searchResult) (als.Trials, error) {
+	step, finish := j.progressSteps("search", j.folds*len(configs))
+	trials, err := als.Search(ctx, dev, d.Train, configs, als.WithFolds(j.folds, j.seed),
+		als.WithSearchProgress(func(int, int) { step() }))
+	finish()
+	if err != nil {
+		return nil, err
+	}
+	for _, trial := range trials {
+		s := searchTrial{
+			Config: trial.Config, RMSE: trial.Mean, Deviation: trial.Deviation,
+			Seconds: trial.Elapsed.Round(time.Microsecond).Seconds(),
+		}
+		if trial.Err != nil {
+			s.Error = trial.Err.Error()
+		}
+		r.Trials = append(r.Trials, s)
+	}
+	if d.Test == nil {
+		return trials, nil
+	}
+	if err := trials[0].Err; err != nil {
+		return nil, err
+	}
+	model, err := als.Train(ctx, dev, d.Train, trials[0].Config)
+	if err != nil {
+		return nil, err
+	}
+	errs, err := als.Evaluate(ctx, dev, model, d.Test)
+	r.TestRMSE = errs.RMSE
+	return trials, err
 }
 
 // configs is what to try.
@@ -134,6 +186,7 @@ func (j *searchJob) configs() ([]als.Config, error) {
 		spread bool
 	}{
 		{j.lambdas, func(c *als.Config, v float64) { c.Lambda = v }, true},
+		{j.nus, func(c *als.Config, v float64) { c.Regularization, c.Nu = als.Power, v }, false},
 		{j.alphas, func(c *als.Config, v float64) { c.Alpha = v }, false},
 		{j.w0s, func(c *als.Config, v float64) { c.W0 = v }, false},
 	} {
@@ -156,19 +209,4 @@ func (j *searchJob) configs() ([]als.Config, error) {
 		return als.Sample(j.config, j.random, j.seed, axes...)
 	}
 	return als.Grid(j.config, axes...)
-}
-
-func (j *searchJob) result(data string, t target, trials als.Trials) searchResult {
-	r := searchResult{Experiment: "search", Machine: thisMachine(), Device: t.String(), Data: data, Folds: j.folds}
-	for _, trial := range trials {
-		s := searchTrial{
-			Config: trial.Config, RMSE: trial.Mean, Deviation: trial.Deviation,
-			Seconds: trial.Elapsed.Round(time.Microsecond).Seconds(),
-		}
-		if trial.Err != nil {
-			s.Error = trial.Err.Error()
-		}
-		r.Trials = append(r.Trials, s)
-	}
-	return r
 }
