@@ -93,6 +93,11 @@ func TestSimilarByVector(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 7, users[0].User)
 	}
+	for item := range 49 {
+		got, err := rec.SimilarItemsVector(t.Context(), als.Vector{Factors: model.ItemFactors(item)}, 1)
+		require.NoError(t, err)
+		require.LessOrEqual(t, got[0].Score, float32(1), "a cosine")
+	}
 	got, err := rec.SimilarItemsVector(t.Context(), als.Vector{Factors: make([]float32, 10)}, 5)
 	require.NoError(t, err)
 	require.Empty(t, got, "zeros have no direction")
