@@ -3,6 +3,7 @@ package kernels_test
 import (
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/halfstep-ml/halfstep/kernels"
@@ -38,7 +39,7 @@ func TestHostCSRCheckAccepts(t *testing.T) {
 func TestHostCSRCheckRejects(t *testing.T) {
 	for message, change := range map[string]func(h *kernels.HostCSR){
 		"host: -1×5 is no shape of a sparse matrix":                  func(h *kernels.HostCSR) { h.Rows = -1 },
-		"host: 3×2147483648 is no shape of a sparse matrix":          func(h *kernels.HostCSR) { h.Cols = math.MaxInt32 + 1 },
+		"host: 3×-1 is no shape of a sparse matrix":                  func(h *kernels.HostCSR) { h.Cols = -1 },
 		"host.Offsets: 4 offsets, want 5 for 4 rows":                 func(h *kernels.HostCSR) { h.Rows = 4 },
 		"host.Offsets: offset 0 is -1":                               func(h *kernels.HostCSR) { h.Offsets[0] = -1 },
 		"host.Offsets: offset 2 is 1, below the offset before it, 2": func(h *kernels.HostCSR) { h.Offsets[2] = 1 },
@@ -57,6 +58,19 @@ func TestHostCSRCheckRejects(t *testing.T) {
 		require.ErrorIs(t, err, kernels.ErrArgument, message)
 		require.EqualError(t, err, "kernels: wrong argument "+message)
 	}
+}
+
+// TestHostCSRCheckRejectsWhatInt32CannotCount has a column too many for the type of
+// column ids, where an int can count so far.
+func TestHostCSRCheckRejectsWhatInt32CannotCount(t *testing.T) {
+	if strconv.IntSize < 64 {
+		t.Skip("an int of 32 bits counts no further than a column id")
+	}
+	h := sound()
+	h.Cols = math.MaxInt32
+	require.NoError(t, h.Check())
+	h.Cols++
+	require.EqualError(t, h.Check(), "kernels: wrong argument host: 3×2147483648 is no shape of a sparse matrix")
 }
 
 func TestHostCSREntries(t *testing.T) {

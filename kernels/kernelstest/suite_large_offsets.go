@@ -12,15 +12,17 @@ import (
 )
 
 // farStride puts the third row of a matrix beyond element 2³¹, where an int32
-// offset is negative, and past 2³² bytes in the first.
-const farStride = 1<<30 + 8
-
-// farElements is the length of three rows of 8.
-const farElements = 2*farStride + 8
+// offset is negative, and past 2³² bytes in the first. farElements is the length
+// of three rows of 8. They are variables because a constant does not fit the int
+// of 32-bit processors, which have no such cases.
+var (
+	farStride   = int64(1<<30 + 8)
+	farElements = 2*farStride + 8
+)
 
 // largeOffsetCases reach over 8.6 GB of which they touch a few pages.
 func largeOffsetCases() []testCase {
-	if raceDetector {
+	if raceDetector || strconv.IntSize < 64 {
 		return nil
 	}
 	return []testCase{{"elements beyond 2³¹", testLargeOffsets}}
@@ -30,7 +32,7 @@ func testLargeOffsets(f *fixture) {
 	if free := hostMemory(); free > 0 && free < 12<<30 {
 		f.skip("%d GiB of free memory do not take a block of 8.6 GB", free>>30)
 	}
-	far, err := kernels.AllocBuffer[float32](f.stream, farElements)
+	far, err := kernels.AllocBuffer[float32](f.stream, int(farElements))
 	if errors.Is(err, kernels.ErrMemory) {
 		f.skip("%v", err)
 	}
@@ -41,7 +43,7 @@ func testLargeOffsets(f *fixture) {
 		runtime.GC() // or the next collection waits until there is twice as much
 		return err
 	})
-	m := kernels.Matrix{Buf: far, Rows: 3, Cols: 8, Stride: farStride}
+	m := kernels.Matrix{Buf: far, Rows: 3, Cols: 8, Stride: int(farStride)}
 	for _, test := range []func(f *fixture, m kernels.Matrix){
 		testFarBytes, testFarElementwise, testFarGather, testFarSums, testFarGemm, testFarProblem, testFarTopK,
 	} {

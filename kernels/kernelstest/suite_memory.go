@@ -2,6 +2,7 @@ package kernelstest
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/halfstep-ml/halfstep/kernels"
@@ -68,7 +69,7 @@ func testMemoryLimit(f *fixture) {
 		require.LessOrEqual(f.t, refused.Free, int64(24*mib), "%s: Free", f.what)
 		require.GreaterOrEqual(f.t, refused.Free, int64(0), "%s: Free", f.what)
 	}
-	_, err = g.stream.Alloc(1 << 40)
+	_, err = g.stream.Alloc(1 << (strconv.IntSize - 4))
 	require.ErrorIs(f.t, err, kernels.ErrMemory, f.what)
 	f.ok(most.Free())
 	f.ok(g.stream.Sync())
