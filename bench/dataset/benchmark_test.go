@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/halfstep-ml/halfstep/als"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,6 +20,8 @@ func BenchmarkEach(b *testing.B) {
 		{"dat", "ratings.dat", strings.ReplaceAll(rows, ",", "::")},
 		{"csv", "ratings.csv", csv.String()},
 		{"csv.gz", "ratings.csv", pack(b, csv.String())},
+		{"csv.zst", "ratings.csv", packZstd(b, csv.String())},
+		{"parquet", "ratings.parquet", parquetOf(b, parquetRows(b, Synthetic{Seed: 1}))},
 	} {
 		b.Run(format.name, func(b *testing.B) {
 			f, err := inMemory(format.file, format.content, defaults(b))
@@ -30,6 +33,24 @@ func BenchmarkEach(b *testing.B) {
 	}
 }
 
+// BenchmarkEachString reads the same million ratings with strings for ids.
+func BenchmarkEachString(b *testing.B) {
+	var csv strings.Builder
+	require.NoError(b, WriteCSV(context.Background(), &csv, Synthetic{Seed: 1}))
+	f, err := inMemory("ratings.csv", csv.String(), defaults(b))
+	require.NoError(b, err)
+	b.SetBytes(int64(csv.Len()))
+	b.ReportAllocs()
+	benchmarkSource(b, f.Strings())
+}
+
+func parquetRows(b *testing.B, src Source) (rows []parquetRow) {
+	for _, r := range collect(b, src) {
+		rows = append(rows, parquetRow{r.User, int32(r.Item), r.Value, r.Time})
+	}
+	return rows
+}
+
 func BenchmarkSynthetic(b *testing.B) { benchmarkSource(b, Synthetic{Seed: 1}) }
 
 // BenchmarkSynthetic25M makes ratings in the size of MovieLens 25M.
@@ -37,10 +58,10 @@ func BenchmarkSynthetic25M(b *testing.B) {
 	benchmarkSource(b, Synthetic{Users: 162_000, Items: 62_000, Ratings: 25_000_000, Seed: 1})
 }
 
-func benchmarkSource(b *testing.B, src Source) {
+func benchmarkSource[K als.Key](b *testing.B, src SourceOf[K]) {
 	var n int64
 	for b.Loop() {
-		if err := src.Each(context.Background(), func(Rating) error { n++; return nil }); err != nil {
+		if err := src.Each(context.Background(), func(RatingOf[K]) error { n++; return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

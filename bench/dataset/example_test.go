@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/halfstep-ml/halfstep/bench/dataset"
 )
@@ -54,6 +56,30 @@ func ExampleOpen() {
 	// format: csv
 	// user 7 gives movie 31 4.5 stars
 	// line 3: the item "five" is not a whole number of at least 0
+}
+
+func ExampleFromReader() {
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("customer;sku;sum\nann;B-7;19.90\nbob;B-7;4.50\nann;C-1;7.00\n")), nil
+	}
+	file, err := dataset.FromReader("orders", open, dataset.WithSeparator(";"),
+		dataset.WithColumns(dataset.Columns{User: "customer", Item: "sku", Rating: dataset.NoColumn}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	data, err := dataset.Load(context.Background(), file.Strings())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for r := range data.Train.All() {
+		fmt.Println(data.Users.Key(r.User), "bought", data.Items.Key(r.Item))
+	}
+	// Output:
+	// ann bought B-7
+	// ann bought C-1
+	// bob bought B-7
 }
 
 func ExampleMovies() {

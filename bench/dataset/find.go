@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// The names that the MovieLens data sets give their files, each also with .gz
-// behind it.
+// The names that the MovieLens data sets give their files, each also with .gz or
+// .zst behind it.
 var (
 	ratingFiles = []string{"u.data", "ratings.dat", "ratings_notime.dat", "ratings.csv"}
 	movieFiles  = []string{"u.item", "movies.dat", "movies.csv"}
@@ -73,7 +73,7 @@ func findIn(folder string, names []string) ([]string, error) {
 	}
 	var found []string
 	for _, e := range entries {
-		if !slices.Contains(names, strings.TrimSuffix(e.Name(), ".gz")) {
+		if !slices.Contains(names, withoutPacking(e.Name())) {
 			continue
 		}
 		path := filepath.Join(folder, e.Name())
@@ -84,10 +84,15 @@ func findIn(folder string, names []string) ([]string, error) {
 	return found, nil
 }
 
+// withoutPacking takes the ending of a compressed file off a name.
+func withoutPacking(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+}
+
 // nameOf makes a short name from a path: the folder for one of the known names,
 // as in ml-1m/ratings.dat, else the file's own name without its endings.
 func nameOf(path string) string {
-	name := strings.TrimSuffix(filepath.Base(path), ".gz")
+	name := withoutPacking(filepath.Base(path))
 	if slices.Contains(ratingFiles, name) {
 		if full, err := filepath.Abs(path); err == nil {
 			if folder := filepath.Base(filepath.Dir(full)); folder != string(filepath.Separator) {

@@ -20,9 +20,10 @@ const (
 	Dat
 
 	// CSV is that of MovieLens 20M, 25M, 32M and latest: a header that names the
-	// columns, then numbers with commas between them, in quotes or not. The
+	// columns, then fields with commas between them, in quotes or not. The
 	// header decides where each column is; columns that it does not name as below
-	// are passed over. The time may be missing.
+	// are passed over, as WithColumns has it. The time may be missing. With
+	// WithSeparator there is something else between the fields.
 	//
 	//	user    userId, user_id, user
 	//	item    movieId, movie_id, movie, itemId, item_id, item
@@ -31,9 +32,23 @@ const (
 	//
 	// Upper and lower case are the same.
 	CSV
+
+	// TSV is CSV with tabs for commas. A quote that is not closed before a tab or
+	// the end of the line is text.
+	TSV
+
+	// Parquet is a Parquet file (https://parquet.apache.org) whose columns have
+	// the names above, or those of WithColumns:
+	//
+	//	user, item  INT32 or INT64, or text
+	//	rating      FLOAT, DOUBLE, INT32 or INT64
+	//	time        INT32 or INT64: seconds, or a timestamp in any unit
+	//
+	// They are neither repeated nor within groups. A null is malformed.
+	Parquet
 )
 
-// String gives "u.data", "dat" or "csv".
+// String gives "u.data", "dat", "csv", "tsv" or "parquet".
 func (f Format) String() string {
 	switch f {
 	case UData:
@@ -42,6 +57,10 @@ func (f Format) String() string {
 		return "dat"
 	case CSV:
 		return "csv"
+	case TSV:
+		return "tsv"
+	case Parquet:
+		return "parquet"
 	}
 	return fmt.Sprintf("Format(%d)", uint8(f))
 }
@@ -50,96 +69,47 @@ func (f Format) String() string {
 type layout struct {
 	format    Format
 	separator string
-	columns   int // fields of a line
-
-	// The field of each, counted from 0; time is -1 if there is none.
-	user, item, value, time int
+	quotes    quoting
+	header    bool // the first line names the columns
+	columns   int  // fields of a line
+	placed
 }
 
 // detectLayout finds the layout of a file of ratings from its first line that is
-// not empty and, where that says nothing, from its name. The line of a CSV file is
-// its header. The line is overwritten.
+// not empty and, where that says nothing, from its name. The line is overwritten.
 func detectLayout(path string, first []byte) (layout, string) {
-	separated := func(f Format, separator string) (layout, string) {
-		l := layout{format: f, separator: separator, columns: 1 + bytes.Count(first, []byte(separator))}
-		l.user, l.item, l.value, l.time = 0, 1, 2, 3
-		if l.columns == 3 {
-			l.time = -1
-		}
-		if l.columns != 3 && l.columns != 4 {
-			return l, fmt.Sprintf("%d fields in the first line, want user, item, rating and perhaps time", l.columns)
-		}
-		return l, ""
-	}
-	name := strings.TrimSuffix(filepath.Base(path), ".gz")
+	name := withoutPacking(filepath.Base(path))
 	switch {
 	case bytes.Contains(first, []byte("::")):
-		return separated(Dat, "::")
+		return separatedLayout(Dat, "::", first)
 	case bytes.IndexByte(first, '\t') >= 0:
-		return separated(UData, "\t")
+		l := layout{format: TSV, separator: "\t", quotes: quotedTSV, header: true}
+		if reason := l.place(bytes.Clone(first), Columns{}); reason == "" {
+			return l, ""
+		}
+		return separatedLayout(UData, "\t", first)
 	case bytes.IndexByte(first, ',') >= 0, strings.HasSuffix(name, ".csv"):
-		return headerLayout(first)
+		l := layout{format: CSV, separator: ",", quotes: quotedCSV, header: true}
+		return l, l.place(first, Columns{})
 	case strings.HasSuffix(name, ".dat"):
-		return separated(Dat, "::")
+		return separatedLayout(Dat, "::", first)
 	case name == "u.data":
-		return separated(UData, "\t")
+		return separatedLayout(UData, "\t", first)
 	}
 	return layout{}, "not in a known format: the first line is " + quote(first)
 }
 
-// columnNames lists, in lower case, what the header of a CSV file may call its
-// columns.
-var columnNames = map[string][]string{
-	"user":   {"userid", "user_id", "user"},
-	"item":   {"movieid", "movie_id", "movie", "itemid", "item_id", "item"},
-	"rating": {"rating", "value"},
-	"time":   {"timestamp", "time"},
-	"title":  {"title"},
-	"genres": {"genres"},
-}
-
-func headerLayout(header []byte) (layout, string) {
-	text := quote(header)
-	names, reason := splitCSV(header, nil)
-	if reason != "" {
-		return layout{}, "the header: " + reason
+// separatedLayout is that of a file without a header and quotes.
+func separatedLayout(f Format, separator string, first []byte) (layout, string) {
+	l := layout{format: f, separator: separator, columns: 1 + bytes.Count(first, []byte(separator))}
+	l.placed = placed{user: 0, item: 1, value: 2, time: 3}
+	if l.columns == 3 {
+		l.time = -1
 	}
-	l := layout{format: CSV, separator: ",", columns: len(names)}
-	for _, c := range []struct {
-		at       *int
-		name     string
-		optional bool
-	}{{&l.user, "user", false}, {&l.item, "item", false}, {&l.value, "rating", false}, {&l.time, "time", true}} {
-		*c.at, reason = findColumn(names, c.name)
-		if reason == "" && *c.at < 0 && !c.optional {
-			reason = noColumn(c.name, text)
-		}
-		if reason != "" {
-			return layout{}, reason
-		}
+	if l.columns != 3 && l.columns != 4 {
+		return l, fmt.Sprintf("%d fields in the first line, want user, item, rating and perhaps time", l.columns)
 	}
 	return l, ""
-}
-
-// findColumn finds the column with one of the names of what, or -1.
-func findColumn(names [][]byte, what string) (at int, reason string) {
-	at = -1
-	for i, name := range names {
-		for _, known := range columnNames[what] {
-			if !strings.EqualFold(string(name), known) {
-				continue
-			}
-			if at >= 0 {
-				return at, fmt.Sprintf("the header has two columns for the %s, %d and %d", what, at+1, i+1)
-			}
-			at = i
-		}
-	}
-	return at, ""
-}
-
-func noColumn(what, header string) string {
-	return fmt.Sprintf("the header %s has no column for the %s (%s)", header, what, strings.Join(columnNames[what], ", "))
 }
 
 // lineParser reads the ratings of lines, without allocating.
@@ -148,11 +118,26 @@ type lineParser struct {
 	fields [][]byte // of the present line
 }
 
-// parse reads a line. The line may be overwritten. The answer is a reason in
-// words, "" if r holds the rating.
+// parse reads a line with whole numbers for ids. The line may be overwritten. The
+// answer is a reason in words, "" if r holds the rating.
 func (p *lineParser) parse(line []byte, r *Rating) (reason string) {
-	if p.format == CSV && bytes.IndexByte(line, '"') >= 0 {
-		p.fields, reason = splitCSV(line, p.fields)
+	if reason = p.cut(line); reason != "" {
+		return reason
+	}
+	if r.User, reason = parseID("user", p.fields[p.user]); reason != "" {
+		return reason
+	}
+	if r.Item, reason = parseID("item", p.fields[p.item]); reason != "" {
+		return reason
+	}
+	r.Value, r.Time, reason = p.rest()
+	return reason
+}
+
+// cut fills the fields. The line may be overwritten.
+func (p *lineParser) cut(line []byte) (reason string) {
+	if p.quotes != unquoted && bytes.IndexByte(line, '"') >= 0 {
+		p.fields, reason = splitQuoted(line, []byte(p.separator), p.quotes, p.fields)
 		if reason != "" {
 			return reason
 		}
@@ -165,20 +150,21 @@ func (p *lineParser) parse(line []byte, r *Rating) (reason string) {
 	case n < p.columns:
 		return fmt.Sprintf("%d fields, want %d", n, p.columns)
 	}
-	if r.User, reason = parseID("user", p.fields[p.user]); reason != "" {
-		return reason
+	return ""
+}
+
+// rest reads what is not an id.
+func (p *lineParser) rest() (value float32, time int64, reason string) {
+	value = 1
+	if p.value >= 0 {
+		if value, reason = parseValue(p.fields[p.value]); reason != "" {
+			return 0, 0, reason
+		}
 	}
-	if r.Item, reason = parseID("item", p.fields[p.item]); reason != "" {
-		return reason
-	}
-	if r.Value, reason = parseValue(p.fields[p.value]); reason != "" {
-		return reason
-	}
-	r.Time = 0
 	if p.time >= 0 {
-		r.Time, reason = parseID("timestamp", p.fields[p.time])
+		time, reason = parseID("timestamp", p.fields[p.time])
 	}
-	return reason
+	return value, time, reason
 }
 
 // split cuts a line at the separators, those of one field too many included. The

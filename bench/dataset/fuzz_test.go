@@ -128,7 +128,7 @@ func checkError(t *testing.T, err error, lines int64) {
 	require.GreaterOrEqual(t, at.Line, int64(0))
 	require.LessOrEqual(t, at.Line, lines)
 	if errors.Is(err, ErrMalformed) {
-		require.Positive(t, at.Line)
+		require.Positive(t, at.Line+at.Row)
 	}
 }
 

@@ -10,20 +10,28 @@ import (
 	"github.com/halfstep-ml/halfstep/als"
 )
 
-// Dataset is a Source in memory, ready for training.
-type Dataset struct {
+// DatasetOf is a SourceOf the same ids in memory, ready for training.
+type DatasetOf[K als.Key] struct {
+	Users *als.Index[K] // rows of the ratings ↔ ids of the source
+	Items *als.Index[K]
+
+	Data
+}
+
+// Dataset is a Source in memory.
+type Dataset = DatasetOf[int64]
+
+// Data is what a source in memory is, whatever its ids are.
+type Data struct {
 	Name  string
 	Train *als.Ratings
 	Test  *als.Ratings // the part held out; nil without WithHoldout
-
-	Users *als.Index[int64] // rows of the ratings ↔ ids of the source
-	Items *als.Index[int64]
 
 	// Movies are the titles, by id of the source; nil without WithMovies or where
 	// the source has none.
 	Movies map[int64]Movie
 
-	// Skipped is the number of malformed lines that SkipBadLines passed over.
+	// Skipped is the number of malformed lines or rows that SkipBadLines passed over.
 	Skipped int64
 
 	ReadTime  time.Duration // going through the source
@@ -64,13 +72,13 @@ func WithMovies() LoadOption {
 //
 // A rating takes 12 bytes while the source is read and 16 bytes in the end, as
 // als.Builder has it.
-func Load(ctx context.Context, src Source, opts ...LoadOption) (*Dataset, error) {
+func Load[K als.Key](ctx context.Context, src SourceOf[K], opts ...LoadOption) (*DatasetOf[K], error) {
 	var o loadOptions
 	for _, set := range opts {
 		set(&o)
 	}
-	d := &Dataset{Name: src.Name()}
-	file, _ := src.(*File)
+	d := &DatasetOf[K]{Data: Data{Name: src.Name()}}
+	file := fileOf(src)
 	if file != nil && o.movies {
 		movies, err := file.Movies()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -80,9 +88,9 @@ func Load(ctx context.Context, src Source, opts ...LoadOption) (*Dataset, error)
 	}
 
 	start := time.Now()
-	b := als.NewBuilder[int64, int64]()
+	b := als.NewBuilder[K, K]()
 	b.Duplicates = o.duplicates
-	err := src.Each(ctx, func(r Rating) error { return b.Add(r.User, r.Item, r.Value) })
+	err := src.Each(ctx, func(r RatingOf[K]) error { return b.Add(r.User, r.Item, r.Value) })
 	if err != nil {
 		return nil, err
 	}
@@ -106,4 +114,15 @@ func Load(ctx context.Context, src Source, opts ...LoadOption) (*Dataset, error)
 	d.Users, d.Items = b.Users, b.Items
 	d.BuildTime = time.Since(start)
 	return d, nil
+}
+
+// fileOf is the file that a source reads, nil if it reads none.
+func fileOf(src any) *File {
+	switch src := src.(type) {
+	case *File:
+		return src
+	case StringFile:
+		return src.file
+	}
+	return nil
 }

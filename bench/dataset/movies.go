@@ -28,7 +28,7 @@ func (m Movie) String() string {
 }
 
 // Movies reads the movies of MovieLens, by id: u.item, movies.dat or movies.csv,
-// compressed with gzip or not. The path is the file or a folder, as for Open.
+// compressed or not. The path is the file or a folder, as for Open.
 // A file that is not valid UTF-8 is taken to be in Latin-1, as those of 100K and
 // 1M are. The errors are those of Open and of File.Each; an id that comes twice
 // is malformed.
@@ -93,7 +93,7 @@ func movies(path string, open opener, o options) (map[int64]Movie, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, nothingFound(path, "movies", skipped)
+		return nil, nothingFound(path, "movies", skipped, "lines")
 	}
 	for id, m := range all {
 		m.finish(isUTF8)
@@ -143,10 +143,10 @@ func detectMovies(first []byte) (parse movieParser, header bool, reason string) 
 	}{{&p.id, "item"}, {&p.title, "title"}, {&p.genres, "genres"}} {
 		*c.at, reason = findColumn(names, c.name)
 		if reason == "" && *c.at < 0 {
-			reason = noColumn(c.name, text)
+			reason = noColumn(c.name)
 		}
 		if reason != "" {
-			return nil, false, reason
+			return nil, false, "the header " + text + " " + reason
 		}
 	}
 	return p.parse, true, ""
