@@ -33,6 +33,15 @@
 // are at kernels.Convention and kernels.Problem, the settings that reproduce other
 // systems at Config.
 //
+// # Serving
+//
+// A Recommender also recommends to all users or to some (RecommendAll,
+// RecommendSubset), finds the users for an item (RecommendUsers) and what is
+// similar (SimilarItems, SimilarUsers), tells what a score is made of (Explain), and
+// computes the factors of a user who came after training (FoldIn,
+// RecommendVector). FoldIn and Update bring new users, items and ratings into a
+// model between one training and the next.
+//
 // # Keys and rows
 //
 // Models speak of rows, from 0. An Index maps keys of the caller's own to rows; a

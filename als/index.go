@@ -3,8 +3,10 @@ package als
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"unsafe"
 )
@@ -62,6 +64,11 @@ func (x *Index[K]) Add(k K) (row int, err error) {
 	}
 	x.last, x.lastRow = k, r
 	return int(r), nil
+}
+
+// Clone returns a copy, to which keys may be added while others look up in x.
+func (x *Index[K]) Clone() *Index[K] {
+	return &Index[K]{rows: maps.Clone(x.rows), keys: slices.Clone(x.keys), last: x.last, lastRow: x.lastRow}
 }
 
 // Row returns the row of a key, and whether there is one.

@@ -86,3 +86,21 @@ func TestIndexName(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "9223372036854775808", numbers.Name(0))
 }
+
+func TestCloneOfAnIndex(t *testing.T) {
+	x, err := als.NewIndex("ann", "bob")
+	require.NoError(t, err)
+	y := x.Clone()
+	row, err := y.Add("cem")
+	require.NoError(t, err)
+	require.Equal(t, 2, row)
+	_, ok := x.Row("cem")
+	require.False(t, ok)
+	row, err = x.Add("eve")
+	require.NoError(t, err)
+	require.Equal(t, 2, row)
+	require.Equal(t, "cem", y.Key(2))
+	row, ok = y.Row("bob")
+	require.True(t, ok)
+	require.Equal(t, 1, row)
+}

@@ -25,8 +25,9 @@ func UpdateItems(items ...int) UpdateOption {
 // Update returns a model that takes account of ratings that came after training,
 // without training again. ratings are all ratings there are now. Their first users
 // and items are those of the model, under the same keys; users and items after
-// them are new. The model m stays as it is, and answers until the new one takes
-// its place.
+// them are new. A Builder that is given Clones of the model's indexes continues
+// them so. The model m stays as it is, and answers until the new one takes its
+// place.
 //
 // First the users of UpdateUsers and the new ones are solved from their ratings,
 // with the items as they are in m; then the items of UpdateItems and the new ones,
