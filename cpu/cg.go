@@ -22,6 +22,11 @@ func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
 		}
 		enough += epsilon * epsilon * s.r[i] * s.r[i]
 	}
+	if enough == 0 {
+		clear(row)
+		h.finish(q.row, 0, h.unknowns)
+		return
+	}
 
 	for i, v := range row {
 		s.p[i] = float64(v)

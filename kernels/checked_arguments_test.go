@@ -92,8 +92,9 @@ func TestErrorText(t *testing.T) {
 			return s.Gemm(kernels.Transpose, kernels.NoTrans, 1, a, b.RowRange(0, 3), 0, c)
 		},
 		"fake: Scale x 3×4 stride 9: kernels: wrong argument x: 3×4 stride 9 needs more than its 12 elements": func() error {
-			a.Stride = 9
-			return s.Scale(1, a)
+			wide := a // the other calls want a as it is, in whatever order the map gives them
+			wide.Stride = 9
+			return s.Scale(1, wide)
 		},
 		"fake: HalfStep no problem: kernels: wrong argument p: no problem": func() error { return s.HalfStep(nil) },
 		"fake: Zero 8 bytes at 41: kernels: wrong argument dst: 8 bytes at 41 of 48": func() error {
@@ -367,4 +368,17 @@ func TestProblemChecks(t *testing.T) {
 	require.NoError(t, s.HalfStep(&biased), "the bias alone")
 	biased.X = x.ColumnRange(0, 0)
 	require.ErrorContains(t, s.HalfStep(&biased), "p.X: 3×0 stride 4 has no room for unknowns")
+}
+
+// TestNothingNeedsNoValues: a matrix without entries is no pattern.
+func TestNothingNeedsNoValues(t *testing.T) {
+	s, dev := openStream(t, newFake())
+	a := alloc(t, s, 2, 2)
+	b := alloc(t, s, 2, 2)
+	none, err := dev.NewCSR(kernels.HostCSR{Rows: 2, Cols: 2, Offsets: []int64{0, 0, 0}})
+	require.NoError(t, err)
+	require.NoError(t, s.SpMM(1, none, a, 0, b))
+	pattern, err := dev.NewCSR(kernels.HostCSR{Rows: 2, Cols: 2, Offsets: []int64{0, 1, 1}, Columns: []int32{0}})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.SpMM(1, pattern, a, 0, b), kernels.ErrArgument)
 }

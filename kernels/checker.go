@@ -146,8 +146,9 @@ func (k *checker) csr(name string, m CSR) CSR {
 	return nil
 }
 
+// values checks that every entry of the matrix has a value.
 func (k *checker) values(name string, m CSR) {
-	if k.err == nil && !m.HasValues() {
+	if k.err == nil && !m.HasValues() && m.Entries() > 0 {
 		k.failf(name, "a pattern without values")
 	}
 }

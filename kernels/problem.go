@@ -59,7 +59,8 @@ const (
 
 	// CG runs Solver.Steps steps of conjugate gradients from the present row of
 	// X, without building the matrix (Takács et al. 2011). A row whose residual
-	// falls to 2⁻²³ of its right-hand side stops sooner.
+	// falls to 2⁻²³ of its right-hand side stops sooner. A row whose right-hand side
+	// is zero gets zeros.
 	CG
 
 	// Subspace runs Solver.Steps sweeps of block coordinate descent from the
@@ -159,9 +160,9 @@ type Problem struct {
 	// over all pairs if there is an Offset, else empty.
 	OffsetGram Buffer[float32]
 
-	// Info gets an element per row. 0: solved. p > 0: the pivot p, counted from
-	// 1, of the Cholesky factorization was not positive, or step p of CG met a
-	// direction without curvature. -1: NonNegative did not settle. A row that
+	// Info gets an element per row. 0: solved. p > 0: the pivot of unknown p of the
+	// row, counted from 1, was not positive in a Cholesky factorization, or step p
+	// of CG met a direction without curvature. -1: NonNegative did not settle. A row that
 	// failed is set to zeros. A pivot counts as positive above K·2⁻²³ times the
 	// diagonal element it comes from.
 	Info Buffer[int32]

@@ -105,10 +105,14 @@ func residual(a Dense, b, x []float64) []float64 {
 // conjugateGradients runs at most the given steps from x on, which it overwrites.
 // It returns 0 or the step that met a direction without curvature.
 func conjugateGradients(a Dense, b, x []float64, steps int) (failed int32) {
+	enough := eps32 * eps32 * dot(b, b)
+	if enough == 0 {
+		clear(x)
+		return 0
+	}
 	r := residual(a, b, x)
 	p := append([]float64(nil), r...)
 	rr := dot(r, r)
-	enough := eps32 * eps32 * dot(b, b)
 	for step := 1; step <= steps && !(rr <= enough); step++ {
 		ap := make([]float64, len(p))
 		for i := range ap {

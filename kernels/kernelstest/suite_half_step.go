@@ -50,6 +50,7 @@ func halfStepCases() []testCase {
 		testCase{"nonnegative bias is free of sign", testFreeBias},
 		testCase{"cg starts at the present row", testWarmStart},
 		testCase{"cg stops at the solution", testCGStops},
+		testCase{"cg with nothing on the right-hand side", testCGZero},
 		testCase{"cg direction without curvature", testNoCurvature},
 		testCase{"equal ids are separate entries", testDuplicateEntries},
 		testCase{"the count of lambda", testCounts},

@@ -66,6 +66,22 @@ func testCGStops(f *fixture) {
 	solveAndCompare(f, long, padded)
 }
 
+// testCGZero gives CG rows whose ratings are all negative, far from their solution,
+// which is zero, and more steps than rounding bears.
+func testCGZero(f *fixture) {
+	p := &Problem{
+		Objective: kernels.Objective{Convention: kernels.Implicit, Alpha: 1, Lambda: 0.5},
+		Solver:    kernels.Solver{Method: kernels.CG, Steps: 200},
+		Y:         DenseOf(2, 3, []float32{1, 0.3, -2, 0.7, 5, 1}), X: DenseOf(1, 3, []float32{100, -3, 7}),
+		R: kernels.HostCSR{Rows: 1, Cols: 2, Offsets: []int64{0, 2}, Columns: []int32{0, 1}, Values: []float32{-1, -3}},
+	}
+	p.SetTerms()
+	d := f.place(p, p.X, padded)
+	f.ok(f.stream.HalfStep(&d.Problem))
+	compareInts(f.t, f.what+": info", 0, d.info.read(f), []int32{0})
+	compareRows(f.t, f.what+": x ", d.x.read(f), NewDense(1, 3), 0)
+}
+
 // testNoCurvature gives CG systems that are not positive definite, by their Gram
 // matrix: with y = (1, 1), r = 1 and α = 1, A is Gram + yyᵀ and b is 2y.
 func testNoCurvature(f *fixture) {
