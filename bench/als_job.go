@@ -43,7 +43,7 @@ func (j *alsJob) run(ctx context.Context) error {
 }
 
 // measure trains and evaluates on one device, --repeat times.
-func (j *alsJob) measure(ctx context.Context, t target, d *dataset.Dataset, first bool) (r alsRun, err error) {
+func (j *alsJob) measure(ctx context.Context, t target, d *dataset.Data, first bool) (r alsRun, err error) {
 	dev, err := t.open()
 	if err != nil {
 		return r, err
@@ -89,7 +89,7 @@ type onceResult struct {
 	trainErrors, testErrors als.Errors
 }
 
-func (j *alsJob) once(ctx context.Context, dev kernels.Device, t target, d *dataset.Dataset, save bool) (r onceResult, err error) {
+func (j *alsJob) once(ctx context.Context, dev kernels.Device, t target, d *dataset.Data, save bool) (r onceResult, err error) {
 	step, done := j.progressSteps(t.String(), j.config.Iterations)
 	start := time.Now()
 	model, err := als.Train(ctx, dev, d.Train, j.config, als.WithProgress(func(als.Progress) { step() }))

@@ -15,13 +15,15 @@ type dataFlags struct {
 	path       string // empty for synthetic data
 	synthetic  dataset.Synthetic
 	duplicates string
-	skipBad    bool
+	file       fileFlags
 }
 
 // dataHelp is what the help of a command says of its data.
-const dataHelp = `The data are MovieLens 100K, 1M, 10M, 20M, 25M, 32M or latest-small, plain or
-gzipped, given as a file or as the folder that holds it. Without --data they are
-made from the seed.`
+const dataHelp = `The data are MovieLens 100K, 1M, 10M, 20M, 25M, 32M or latest-small, given as a
+file or as the folder that holds it, or any CSV, TSV or Parquet file; plain or
+compressed with gzip or zstd. The columns of a file are found by their names, as
+userId, itemId, rating and timestamp, or given with --user-column and the like.
+Without --data the data are made from the seed.`
 
 func (d *dataFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&d.path, "data", "", "ratings: a file or folder, its format is detected (default: made in memory)")
@@ -29,7 +31,7 @@ func (d *dataFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&d.synthetic.Items, "items", 0, "items of the data that are made (default 3706)")
 	f.Int64Var(&d.synthetic.Ratings, "ratings", 0, "ratings of the data that are made (default 1000000)")
 	f.StringVar(&d.duplicates, "duplicates", "reject", "a pair that is rated twice: reject, last or sum")
-	f.BoolVar(&d.skipBad, "skip-bad-lines", false, "count malformed lines instead of stopping at the first")
+	d.file.add(f)
 }
 
 // check returns an error if the flags contradict one another.
@@ -40,6 +42,9 @@ func (d *dataFlags) check(f *pflag.FlagSet) error {
 				return fmt.Errorf("--%s is for data that are made, not for --data", name)
 			}
 		}
+	}
+	if err := d.file.check(f, d.path != ""); err != nil {
+		return err
 	}
 	_, err := d.duplicatesRule()
 	return err
@@ -57,27 +62,9 @@ func (d *dataFlags) duplicatesRule() (als.Duplicates, error) {
 	return 0, fmt.Errorf("--duplicates: %q, want reject, last or sum", d.duplicates)
 }
 
-// source is the file of --data, or the data that are made from the seed.
-func (d *dataFlags) source(c *common) (dataset.Source, error) {
-	if d.path == "" {
-		s := d.synthetic
-		s.Seed = c.seed
-		return s, s.Validate()
-	}
-	opts := []dataset.Option{dataset.WithProgress(c.progressBytes("load"))}
-	if d.skipBad {
-		opts = append(opts, dataset.SkipBadLines())
-	}
-	return dataset.Open(d.path, opts...)
-}
-
 // load reads or makes the ratings. With a holdout above 0 that fraction of them is
 // the test part.
-func (d *dataFlags) load(ctx context.Context, c *common, holdout float64) (*dataset.Dataset, error) {
-	src, err := d.source(c)
-	if err != nil {
-		return nil, err
-	}
+func (d *dataFlags) load(ctx context.Context, c *common, holdout float64) (*dataset.Data, error) {
 	duplicates, err := d.duplicatesRule()
 	if err != nil {
 		return nil, err
@@ -86,5 +73,14 @@ func (d *dataFlags) load(ctx context.Context, c *common, holdout float64) (*data
 	if holdout > 0 {
 		opts = append(opts, dataset.WithHoldout(holdout, c.seed))
 	}
-	return dataset.Load(ctx, src, opts...)
+	if d.path != "" {
+		return d.file.load(ctx, c, d.path, opts)
+	}
+	s := d.synthetic
+	s.Seed = c.seed
+	made, err := dataset.Load(ctx, s, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &made.Data, nil
 }

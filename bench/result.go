@@ -58,7 +58,7 @@ type seconds struct {
 	Total    float64 `json:"total"`
 }
 
-func (j *alsJob) newResult(d *dataset.Dataset, skipped []skip) *alsResult {
+func (j *alsJob) newResult(d *dataset.Data, skipped []skip) *alsResult {
 	info := dataInfo{
 		Name:         d.Name,
 		Users:        d.Train.Users(),

@@ -141,7 +141,7 @@ func (j *searchJob) run(ctx context.Context) error {
 }
 
 // search runs the trials and tests the best one, and notes both in the result.
-func (j *searchJob) search(ctx context.Context, dev kernels.Device, d *dataset.Dataset, configs []als.Config, r *searchResult) (als.Trials, error) {
+func (j *searchJob) search(ctx context.Context, dev kernels.Device, d *dataset.Data, configs []als.Config, r *searchResult) (als.Trials, error) {
 	step, finish := j.progressSteps("search", j.folds*len(configs))
 	trials, err := als.Search(ctx, dev, d.Train, configs, als.WithFolds(j.folds, j.seed),
 		als.WithSearchProgress(func(int, int) { step() }))
