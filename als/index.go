@@ -159,6 +159,15 @@ func (x *Index[K]) raw() rawKeys {
 	return r
 }
 
+// first is the keys of the first n rows.
+func (r rawKeys) first(n int) rawKeys {
+	r.strings = r.strings[:min(n, len(r.strings))]
+	r.int32s = r.int32s[:min(n, len(r.int32s))]
+	r.int64s = r.int64s[:min(n, len(r.int64s))]
+	r.uint64s = r.uint64s[:min(n, len(r.uint64s))]
+	return r
+}
+
 // indexFrom makes an index from keys of the kind of K.
 func indexFrom[K Key](r rawKeys) (*Index[K], error) {
 	switch r.kind {

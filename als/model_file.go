@@ -92,7 +92,8 @@ func (f *factors) tensors(side string) []*tensor {
 		return list
 	}
 	ids := &tensor{name: side + "_ids", Shape: []int64{rows}}
-	switch raw := f.ids.raw(); raw.kind {
+	// An index may have grown since the model was made.
+	switch raw := f.ids.raw().first(f.rows); raw.kind {
 	case reflect.Int32:
 		ids.DType, ids.data = "I32", raw.int32s
 	case reflect.Int64:

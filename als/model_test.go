@@ -108,6 +108,25 @@ func requireSameModel(t *testing.T, want, got *als.Model) {
 	}
 }
 
+// TestIDsThatGrew: keys that are added after training are no part of the model.
+func TestIDsThatGrew(t *testing.T) {
+	b := als.NewBuilder[string, uint64]()
+	require.NoError(t, b.Add("ann", 7, 3))
+	require.NoError(t, b.Add("bob", 8, 4))
+	ratings, err := b.Ratings()
+	require.NoError(t, err)
+	m, err := als.Train(t.Context(), open(t, kernels.Options{}), ratings, smallConfig(false))
+	require.NoError(t, err)
+	before := encode(t, m)
+	_, err = b.Users.Add("cem")
+	require.NoError(t, err)
+	_, err = b.Items.Add(9)
+	require.NoError(t, err)
+	require.Equal(t, before, encode(t, m))
+	_, err = als.Read(bytes.NewReader(encode(t, m)))
+	require.NoError(t, err)
+}
+
 func TestIDsOfAReadModelAreTyped(t *testing.T) {
 	m := smallModel(t, smallConfig(false), []userName{"ann", "bob"}, []movieID{4, 5, 6})
 	back, err := als.Read(bytes.NewReader(encode(t, m)))
