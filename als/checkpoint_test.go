@@ -178,7 +178,7 @@ func TestSecondTry(t *testing.T) {
 				}
 			}
 		}
-		ratings, err := b.Ratings()
+		ratings, err := b.Ratings(t.Context())
 		require.NoError(t, err)
 		cfg := als.DefaultConfig()
 		cfg.Rank, cfg.Lambda, cfg.Iterations, cfg.Solver = 2, 0, 1, solver

@@ -14,7 +14,7 @@
 //
 //	b := als.NewBuilder[string, int64]()          // users and items under any keys
 //	err = b.Add("ann", 42, 4.5)                   // …
-//	ratings, err := b.Ratings()
+//	ratings, err := b.Ratings(ctx)
 //
 //	cfg := als.DefaultConfig()
 //	model, err := als.Train(ctx, dev, ratings, cfg)

@@ -14,6 +14,7 @@ import (
 // all items of even number and the others all the others, so what is missing is
 // easy to find.
 func ExampleEvaluateRanking() {
+	ctx := context.Background()
 	b := als.NewBuilder[int32, int32]()
 	for user := range int32(40) {
 		for item := range int32(20) {
@@ -24,7 +25,7 @@ func ExampleEvaluateRanking() {
 			}
 		}
 	}
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -38,7 +39,6 @@ func ExampleEvaluateRanking() {
 		log.Fatal(err)
 	}
 	defer dev.Close()
-	ctx := context.Background()
 	cfg := als.DefaultConfig()
 	cfg.Convention = als.Implicit
 	model, err := als.Train(ctx, dev, train, cfg)

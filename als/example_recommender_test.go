@@ -36,7 +36,7 @@ func Example_newUser() {
 			}
 		}
 	}
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func Example_newUser() {
 		}
 	}
 	row, _ := more.Users.Row("ann")
-	if ratings, err = more.Ratings(); err != nil {
+	if ratings, err = more.Ratings(ctx); err != nil {
 		log.Fatal(err)
 	}
 	if model, err = als.Update(ctx, dev, model, ratings); err != nil {

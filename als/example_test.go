@@ -35,7 +35,7 @@ func Example() {
 			log.Fatal(err)
 		}
 	}
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func ExampleEvaluate() {
 			}
 		}
 	}
-	train, test, err := b.Split(0.2, 1)
+	train, test, err := b.Split(ctx, 0.2, 1)
 	if err != nil {
 		log.Fatal(err)
 	}

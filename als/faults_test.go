@@ -66,7 +66,7 @@ func TestFaultsInSecondTries(t *testing.T) {
 			}
 		}
 	}
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 	cfg := als.DefaultConfig()
 	cfg.Rank, cfg.Lambda, cfg.Iterations = 2, 0, 1

@@ -29,7 +29,7 @@ func smallModel[U, I als.Key](t testing.TB, cfg als.Config, users []U, items []I
 			}
 		}
 	}
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 	model, err := als.Train(t.Context(), open(t, kernels.Options{}), ratings, cfg, als.WithLoss())
 	require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestIDsThatGrew(t *testing.T) {
 	b := als.NewBuilder[string, uint64]()
 	require.NoError(t, b.Add("ann", 7, 3))
 	require.NoError(t, b.Add("bob", 8, 4))
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 	m, err := als.Train(t.Context(), open(t, kernels.Options{}), ratings, smallConfig(false))
 	require.NoError(t, err)

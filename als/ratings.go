@@ -1,6 +1,7 @@
 package als
 
 import (
+	"context"
 	"iter"
 	"math"
 	"strconv"
@@ -117,15 +118,15 @@ func NewRatings(numUsers, numItems int, users, items []int32, values []float32, 
 		}
 	}
 	s := shape{users: numUsers, items: numItems, duplicates: duplicates}
-	return build(s, arrays{block{users, items, values}}, nil)
+	return build(context.Background(), s, arrays{block{users, items, values}}, nil)
 }
 
 // arrays is the ratings of NewRatings: one block whose storage may be used again.
 type arrays struct{ block }
 
-func (s arrays) each(visit func(block))        { visit(s.block) }
-func (s arrays) drain(visit func(block))       { visit(s.block) }
-func (s arrays) storage() ([]int32, []float32) { return s.items, s.values }
+func (s arrays) each(visit func(block) error) error  { return visit(s.block) }
+func (s arrays) drain(visit func(block) error) error { return visit(s.block) }
+func (s arrays) storage() ([]int32, []float32)       { return s.items, s.values }
 
 // shape is what is known of ratings before they are built.
 type shape struct {
@@ -136,9 +137,9 @@ type shape struct {
 
 // source gives the ratings to build from.
 type source interface {
-	each(visit func(block))
+	each(visit func(block) error) error
 	// drain is the last pass: what was visited may be let go.
-	drain(visit func(block))
+	drain(visit func(block) error) error
 	// storage is memory of the source, with room for every rating, that may be
 	// overwritten after drain; nil if there is none.
 	storage() ([]int32, []float32)
@@ -149,19 +150,23 @@ type source interface {
 // user's items ascending, then by item again for the same on the other side. The
 // third one writes over the result of the first, so that no more than the source
 // and 8 or 16 bytes a rating are held at once.
-func build(s shape, src source, keep func(user, item int32) bool) (*Ratings, error) {
+func build(ctx context.Context, s shape, src source, keep func(user, item int32) bool) (*Ratings, error) {
 	byItem := emptyCSR(s.items, s.users)
-	src.each(func(b block) {
+	err := src.each(func(b block) error {
 		for j, i := range b.items {
 			if keep == nil || keep(b.users[j], i) {
 				byItem.Offsets[i+1]++
 			}
 		}
+		return ctx.Err()
 	})
+	if err != nil {
+		return nil, err
+	}
 	next := accumulate(byItem.Offsets)
 	n := byItem.Entries()
 	byItem.Columns, byItem.Values = make([]int32, n), make([]float32, n)
-	src.drain(func(b block) {
+	err = src.drain(func(b block) error {
 		for j, i := range b.items {
 			if keep == nil || keep(b.users[j], i) {
 				byItem.Columns[next[i]] = b.users[j]
@@ -169,18 +174,27 @@ func build(s shape, src source, keep func(user, item int32) bool) (*Ratings, err
 				next[i]++
 			}
 		}
+		return ctx.Err()
 	})
+	if err != nil {
+		return nil, err
+	}
 	columns, values := src.storage()
 	if columns == nil {
 		columns, values = make([]int32, n), make([]float32, n)
 	}
 	r := &Ratings{userIDs: s.userIDs, itemIDs: s.itemIDs}
-	r.byUser = transpose(byItem, columns[:n:n], values[:n:n])
+	if r.byUser, err = transpose(ctx, byItem, columns[:n:n], values[:n:n]); err != nil {
+		return nil, err
+	}
 	if err := r.merge(s.duplicates); err != nil {
 		return nil, err
 	}
 	n = r.Len()
-	r.byItem = transpose(r.byUser, byItem.Columns[:n:n], byItem.Values[:n:n])
+	r.byItem, err = transpose(ctx, r.byUser, byItem.Columns[:n:n], byItem.Values[:n:n])
+	if err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -217,9 +231,13 @@ func (r *Ratings) merge(duplicates Duplicates) error {
 	return nil
 }
 
+// transposeRows is the number of rows between two looks at the context: a look
+// costs nothing beside them, and they take some milliseconds.
+const transposeRows = 256
+
 // transpose returns the transpose of m with its entries in the storage given.
 // Columns are ascending in every row of the result.
-func transpose(m kernels.HostCSR, columns []int32, values []float32) kernels.HostCSR {
+func transpose(ctx context.Context, m kernels.HostCSR, columns []int32, values []float32) (kernels.HostCSR, error) {
 	t := emptyCSR(m.Cols, m.Rows)
 	t.Columns, t.Values = columns, values
 	for _, c := range m.Columns {
@@ -227,6 +245,9 @@ func transpose(m kernels.HostCSR, columns []int32, values []float32) kernels.Hos
 	}
 	next := accumulate(t.Offsets)
 	for row := range m.Rows {
+		if row%transposeRows == 0 && ctx.Err() != nil {
+			return kernels.HostCSR{}, ctx.Err()
+		}
 		for j := m.Offsets[row]; j < m.Offsets[row+1]; j++ {
 			c := m.Columns[j]
 			t.Columns[next[c]] = int32(row)
@@ -234,7 +255,7 @@ func transpose(m kernels.HostCSR, columns []int32, values []float32) kernels.Hos
 			next[c]++
 		}
 	}
-	return t
+	return t, nil
 }
 
 func emptyCSR(rows, cols int) kernels.HostCSR {

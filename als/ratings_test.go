@@ -2,6 +2,7 @@ package als_test
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -96,7 +97,7 @@ func TestBuilderEqualsSlices(t *testing.T) {
 		require.NoError(t, b.Add(r.user, r.item, r.value))
 	}
 	require.Equal(t, int64(len(list)), b.Len())
-	r, err := b.Ratings()
+	r, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 
 	inRows := make([]triple, len(list))
@@ -108,8 +109,42 @@ func TestBuilderEqualsSlices(t *testing.T) {
 	requireRatings(t, inRows, r)
 
 	require.ErrorIs(t, b.Add(1, 1, 1), als.ErrClosed)
-	_, err = b.Ratings()
+	_, err = b.Ratings(t.Context())
 	require.ErrorIs(t, err, als.ErrClosed)
+}
+
+// afterChecks is a context that ends when it has been looked at n times.
+type afterChecks struct {
+	context.Context
+	left *int
+}
+
+func (c afterChecks) Err() error {
+	if *c.left--; *c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestBuildingIsCancelled ends the context at every place where building looks at
+// it.
+func TestBuildingIsCancelled(t *testing.T) {
+	list := randomTriples(rand.New(rand.NewPCG(6, 0)), 600, 300, 5000)
+	for checks := 0; ; checks++ {
+		b := als.NewBuilder[int32, int32]()
+		for _, r := range list {
+			require.NoError(t, b.Add(r.user, r.item, r.value))
+		}
+		left := checks
+		r, err := b.Ratings(afterChecks{t.Context(), &left})
+		if err == nil {
+			require.NotNil(t, r)
+			require.GreaterOrEqual(t, checks, 6, "in every pass")
+			return
+		}
+		require.ErrorIs(t, err, context.Canceled)
+		require.Nil(t, r)
+	}
 }
 
 func TestDuplicates(t *testing.T) {
@@ -133,7 +168,7 @@ func TestDuplicates(t *testing.T) {
 	b := als.NewBuilder[string, string]()
 	require.NoError(t, b.Add("ann", "tea", 1))
 	require.NoError(t, b.Add("ann", "tea", 2))
-	_, err = b.Ratings()
+	_, err = b.Ratings(t.Context())
 	require.ErrorIs(t, err, als.ErrDuplicate)
 	require.ErrorContains(t, err, `user "ann" rated item "tea" more than once`)
 }
@@ -227,11 +262,11 @@ func TestBuilderSplitEqualsSplit(t *testing.T) {
 		}
 		return b
 	}
-	whole, err := fill().Ratings()
+	whole, err := fill().Ratings(t.Context())
 	require.NoError(t, err)
 	wantTrain, wantTest, err := whole.Split(0.3, 5)
 	require.NoError(t, err)
-	train, test, err := fill().Split(0.3, 5)
+	train, test, err := fill().Split(t.Context(), 0.3, 5)
 	require.NoError(t, err)
 	require.Equal(t, wantTrain.ByUser(), train.ByUser())
 	require.Equal(t, wantTrain.ByItem(), train.ByItem())

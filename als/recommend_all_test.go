@@ -446,7 +446,7 @@ func movieLens(t *testing.T) *als.Ratings {
 		require.NoError(t, b.Add(int32(numbers[0]), int32(numbers[1]), float32(numbers[2])))
 	}
 	require.NoError(t, lines.Err())
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 	return ratings
 }

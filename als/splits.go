@@ -2,6 +2,7 @@ package als
 
 import (
 	"cmp"
+	"context"
 	"iter"
 	"math"
 	"math/rand/v2"
@@ -163,7 +164,8 @@ func (r *Ratings) filter(keep func(user int, j int64) bool) *Ratings {
 			}
 		}
 	}
-	f.byItem = transpose(f.byUser, make([]int32, n), make([]float32, n))
+	// The only error of transpose is that its context ended.
+	f.byItem, _ = transpose(context.Background(), f.byUser, make([]int32, n), make([]float32, n))
 	return f
 }
 

@@ -24,7 +24,7 @@ func splitRatings(t *testing.T, seed uint64) *als.Ratings {
 		}
 		require.NoError(t, b.Add(int64(x.user), string(rune('A'+x.item)), x.value))
 	}
-	r, err := b.Ratings()
+	r, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 	return r
 }

@@ -221,7 +221,7 @@ func TestSingularRowIsNamed(t *testing.T) {
 		require.NoError(t, b.Add("ann", item, 3))
 	}
 	require.NoError(t, b.Add("bob", "a", 4)) // one rating, two factors, no regularization
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 	cfg := als.DefaultConfig()
 	cfg.Rank, cfg.Lambda = 2, 0

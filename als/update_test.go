@@ -142,7 +142,7 @@ func TestUpdateAddsRows(t *testing.T) {
 				require.NoError(t, b.Add("ann", 77, 2))
 				require.NoError(t, b.Add("gus", 77, 1))
 			}
-			ratings, err := b.Ratings()
+			ratings, err := b.Ratings(t.Context())
 			require.NoError(t, err)
 			return ratings
 		}
@@ -224,7 +224,7 @@ func keyed[U, I als.Key](t *testing.T, users []U, items []I) *als.Ratings {
 			require.NoError(t, b.Add(user, item, float32(1+u+i)))
 		}
 	}
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 	return ratings
 }

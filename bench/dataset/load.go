@@ -101,9 +101,9 @@ func Load[K als.Key](ctx context.Context, src SourceOf[K], opts ...LoadOption) (
 
 	start = time.Now()
 	if o.split {
-		d.Train, d.Test, err = b.Split(o.fraction, o.seed)
+		d.Train, d.Test, err = b.Split(ctx, o.fraction, o.seed)
 	} else {
-		d.Train, err = b.Ratings()
+		d.Train, err = b.Ratings(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", d.Name, err)

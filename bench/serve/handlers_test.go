@@ -234,7 +234,7 @@ func TestUserWithoutRatings(t *testing.T) {
 				return nil, err
 			}
 		}
-		return b.Ratings()
+		return b.Ratings(t.Context())
 	}
 	s := start(t, c).ready()
 	a := s.get("/v1/users/71/recommendations")

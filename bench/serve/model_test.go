@@ -264,7 +264,7 @@ func modelOf[K int32 | int64](t *testing.T) *als.Model {
 	for n := K(0); n < 4; n++ {
 		require.NoError(t, b.Add(n/2, n%2, float32(n)))
 	}
-	ratings, err := b.Ratings()
+	ratings, err := b.Ratings(t.Context())
 	require.NoError(t, err)
 	m, err := als.Train(t.Context(), openCPU(t), ratings, als.DefaultConfig())
 	require.NoError(t, err)
@@ -310,7 +310,7 @@ func TestRestartWithOtherRatings(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return b.Ratings()
+		return b.Ratings(t.Context())
 	}
 	s = start(t, c).ready()
 	after := s.get(anyUser + "?n=19").list(t)
