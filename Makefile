@@ -44,8 +44,8 @@ fuzz: ## run every fuzz target for FUZZTIME (5s)
 	done
 
 .PHONY: soak
-soak: ## load and kill the service for some minutes; SOAK=short for seconds
-	HALFSTEP_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 15m -run '^TestSoak' ./bench/serve
+soak: ## load and kill the service, kill training, for some minutes; SOAK=short for seconds
+	HALFSTEP_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 15m -run '^TestSoak' ./bench/serve ./als
 
 .PHONY: bench
 bench: ## run the benchmarks of the device contract
