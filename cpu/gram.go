@@ -16,7 +16,7 @@ type gram struct {
 }
 
 // gramRows is the number of rows that a slice has.
-const gramRows = 4096
+const gramRows = 1024
 
 func (s *stream) Gram(g, y kernels.Matrix) error {
 	out := view(g)
