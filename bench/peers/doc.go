@@ -1,19 +1,20 @@
 // Package peers compares this library with the real implicit and the real Spark
 // MLlib: both train on the same files, and what comes out must agree.
 //
-//	peer      what is compared                                  bar
-//	implicit  Cholesky: factors after 3 iterations, one start   1e-3
-//	implicit  CG, 3 steps: the same                             1e-3
-//	Spark     explicit, items first: RMSE, mean of 3 seeds      0.003
-//	Spark     explicit, users first: how much higher            0.003
-//	Spark     implicit: NDCG@10, mean of 3 seeds                0.005
-//	ranx      the ranking metrics of the same lists             1e-9
+//	peer      what is compared                                          bar
+//	implicit  Cholesky: factors after 3 iterations, one start           1e-3
+//	implicit  CG, 3 steps: the same                                     1e-3
+//	Spark     explicit, start and order of Spark: RMSE, mean of 3       0.003
+//	Spark     explicit, start and order of our own: how much higher     0.003
+//	Spark     implicit: NDCG@10, mean of 3                              0.005
+//	ranx      the ranking metrics of the same lists                     1e-9
 //
 // implicit and this library both solve users first, so that every factor can be held
 // to its own. Spark draws its start itself, so only what the models are good for
-// can be compared; it solves items first, and exchanging users and items has this
-// library do the same. Each system's RMSE is its own; NDCG is computed by ranx for
-// both.
+// can be compared. It starts from random directions and solves items first, where
+// this library starts from positive factors and solves users first: a start from a
+// model, and exchanging users and items, has this library do the same. Each
+// system's RMSE is its own; NDCG is computed by ranx for both.
 //
 // The other systems run in Python, by the scripts of this package, in an
 // environment with requirements.txt installed; "make peers" makes one. Spark wants

@@ -1,5 +1,5 @@
-"""Writes a model file with random factors to start training from: normal with
-variance 1/rank, by the seed.
+"""Writes a model file with random factors to start training from: rows of length 1
+in random directions, as the ALS of Spark draws them.
 
 usage: random_start.py --like MODEL --seed S --out MODEL
 
@@ -34,8 +34,9 @@ def main():
         metadata = file.metadata()
     random = np.random.RandomState(args.seed)
     for name in ["user_factors", "item_factors"]:
-        rows, rank = tensors[name].shape
-        tensors[name] = (random.standard_normal((rows, rank)) / np.sqrt(rank)).astype(np.float32)
+        factors = random.standard_normal(tensors[name].shape)
+        factors /= np.linalg.norm(factors, axis=1, keepdims=True)
+        tensors[name] = factors.astype(np.float32)
     with open(args.out, "wb") as file:
         file.write(with_checksum(save(tensors, metadata | {"sha256": NO_CHECKSUM})))
 
