@@ -59,7 +59,7 @@ func (r *Regularization) UnmarshalText(text []byte) error {
 // Config is what a model is trained with. It is saved with the model. Begin with
 // DefaultConfig and change what should differ.
 //
-// These settings reproduce what others compute:
+// These settings minimize what others do:
 //
 //	system                   Convention   Regularization   further
 //	Spark ALS                Explicit     Count
@@ -67,6 +67,12 @@ func (r *Regularization) UnmarshalText(text []byte) error {
 //	implicit 0.7             Confidence   Plain            Alpha: scale the ratings before
 //	iALS (Rendle 2021)       IALS         Power            W0, Nu; every rating 1
 //	cmfrec                   Explicit     Plain or Count   Biases
+//
+// What is reached in a few iterations also depends on the start and on the side
+// that is solved first. implicit solves users first, as Train does; from one start
+// (WithStart) the factors are the same. Spark starts from random directions and
+// solves items first: exchange users and items and start from such a model to get
+// its errors. Package bench/peers holds all this to the real systems.
 type Config struct {
 	// Convention says how ratings become a least-squares problem.
 	Convention Convention `json:"convention"`

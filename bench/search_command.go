@@ -108,17 +108,12 @@ func (j *searchJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last := targets[0]
-	for _, t := range targets { // the most threads of the first backend
-		if t.name == last.name {
-			last = t
-		}
-	}
-	dev, err := last.open()
+	device := most(targets)
+	dev, err := device.open()
 	if err != nil {
 		return err
 	}
-	r := searchResult{Experiment: "search", Machine: thisMachine(), Device: last.String(), Data: d.Name, Folds: j.folds}
+	r := searchResult{Experiment: "search", Machine: thisMachine(), Device: device.String(), Data: d.Name, Folds: j.folds}
 	trials, err := j.search(ctx, dev, d, configs, &r)
 	if e := dev.Close(); err == nil {
 		err = e
@@ -130,7 +125,7 @@ func (j *searchJob) run(ctx context.Context) error {
 	if j.json == "-" {
 		out = j.stderr
 	}
-	fmt.Fprintf(out, "search: %s, %s ratings, %d folds, RMSE, on %v\n\n", d.Name, thousands(d.Train.Len()), j.folds, last)
+	fmt.Fprintf(out, "search: %s, %s ratings, %d folds, RMSE, on %v\n\n", d.Name, thousands(d.Train.Len()), j.folds, device)
 	if err := trials.WriteTable(out); err != nil {
 		return err
 	}
