@@ -51,13 +51,7 @@ counted.
 ` + dataHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := config.apply(cmd.Flags(), &j.config); err != nil {
-				return err
-			}
-			if err := j.data.check(cmd.Flags()); err != nil {
-				return err
-			}
-			return j.run(cmd.Context())
+			return runWith(cmd, &config, &j.config, &j.data, j.run)
 		},
 	}
 	f := cmd.Flags()

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/halfstep-ml/halfstep/als"
@@ -55,4 +57,15 @@ func (a *configFlags) apply(f *pflag.FlagSet, c *als.Config) error {
 		c.Solver = als.NonNegative
 	}
 	return nil
+}
+
+// runWith completes the settings of a job from its flags and runs it.
+func runWith(cmd *cobra.Command, a *configFlags, c *als.Config, d *dataFlags, run func(context.Context) error) error {
+	if err := a.apply(cmd.Flags(), c); err != nil {
+		return err
+	}
+	if err := d.check(cmd.Flags()); err != nil {
+		return err
+	}
+	return run(cmd.Context())
 }

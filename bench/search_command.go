@@ -68,13 +68,7 @@ over the part that was set apart is printed too.
 ` + dataHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := config.apply(cmd.Flags(), &j.config); err != nil {
-				return err
-			}
-			if err := j.data.check(cmd.Flags()); err != nil {
-				return err
-			}
-			return j.run(cmd.Context())
+			return runWith(cmd, &config, &j.config, &j.data, j.run)
 		},
 	}
 	f := cmd.Flags()

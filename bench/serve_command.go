@@ -55,16 +55,7 @@ log goes to stderr, as JSON.
 ` + dataHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := config.apply(cmd.Flags(), &j.config); err != nil {
-				return err
-			}
-			if err := j.data.check(cmd.Flags()); err != nil {
-				return err
-			}
-			if err := j.check(); err != nil {
-				return err
-			}
-			return j.run(cmd.Context())
+			return runWith(cmd, &config, &j.config, &j.data, j.run)
 		},
 	}
 	f := cmd.Flags()
@@ -97,6 +88,9 @@ func (j *serveJob) check() error {
 }
 
 func (j *serveJob) run(ctx context.Context) (err error) {
+	if err := j.check(); err != nil {
+		return err
+	}
 	j.config.Seed = j.seed
 	log := slog.New(slog.NewJSONHandler(j.stderr, &slog.HandlerOptions{Level: j.level}))
 	dev, err := j.open(log)
