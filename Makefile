@@ -34,6 +34,23 @@ lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, go mod tidy
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
+# The generator is a module of its own, so that its libraries are no part of this one.
+GENERATOR := cpu/internal/simd/_gen
+
+.PHONY: generate
+generate: ## write the assembly of package cpu anew
+	cd $(GENERATOR) && $(GO) run . ..
+
+.PHONY: check-generate
+check-generate: ## fail unless the assembly is what the generator writes
+	cd $(GENERATOR) && $(GO) vet . && $(GO) mod tidy -diff
+	@set -e; fresh=$$(mktemp -d); trap "rm -rf $$fresh" EXIT; \
+		(cd $(GENERATOR) && $(GO) run . $$fresh); \
+		for f in $$fresh/*; do diff -u cpu/internal/simd/$$(basename $$f) $$f; done; \
+		for f in $$(grep -sl 'make generate. DO NOT EDIT' cpu/internal/simd/*); do \
+			test -e $$fresh/$$(basename $$f) || { echo "$$f: not generated any more"; exit 1; }; \
+		done
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (5s)
 	@set -e; for package in $$($(GO) list ./...); do \

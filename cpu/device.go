@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
@@ -58,7 +59,7 @@ func (d *device) Info() kernels.Info {
 	return kernels.Info{
 		Backend:       "cpu",
 		Model:         d.model,
-		Path:          "go",
+		Path:          simd.Path(),
 		Threads:       d.pool.threads,
 		MemoryLive:    live,
 		MemoryScratch: scratch,

@@ -1,5 +1,5 @@
-// Package cpu is the device "cpu": the contract of package kernels in plain Go,
-// on a pool of workers. It has no cgo and runs wherever Go does.
+// Package cpu is the device "cpu": the contract of package kernels on a pool of
+// workers. It has no cgo and runs wherever Go does.
 //
 //	dev, err := cpu.Open(kernels.Options{Threads: 4})
 //
@@ -49,6 +49,7 @@
 //
 // # Speed
 //
-// Package cpu/internal/simd holds the inner loops, in plain Go. Gemm uses gonum's
-// Sgemm.
+// Package cpu/internal/simd holds the inner loops: in assembly for AVX2 and AVX-512
+// on amd64, in plain Go elsewhere. Info().Path says which are in use. Bits differ
+// between these. Gemm uses gonum's Sgemm.
 package cpu

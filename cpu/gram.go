@@ -5,14 +5,22 @@ import (
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
-// gram sums YᵀY over slices of rows. Within a slice the rows go through a panel,
-// blockLength at a time. It costs N·K² operations, half of those of a product.
+// gram sums YᵀY over slices of rows, as the normal equations of a row that has
+// rated everything with 0. Within a slice the rows are taken blockLength at a time.
+// It costs N·K² operations, half of those of a product.
 type gram struct {
 	chunks
-	y     matrix
-	ld    int         // row length of a panel and of a sum
-	sum   []float32   // lower triangle
-	panel [][]float32 // of each participant
+	y    matrix
+	ld   int       // row length of a sum
+	sum  []float32 // lower triangle, and below it a right-hand side of zeros
+	work []gramScratch
+}
+
+// gramScratch are a participant's operands of simd.Normal.
+type gramScratch struct {
+	ids       []int32   // 0, 1, 2, ...
+	one, zero []float32 // weights and targets
+	panels    []float32
 }
 
 // gramRows is the number of rows that a slice has.
@@ -28,12 +36,12 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 	}
 	op := &s.gram
 	op.chunks = chunks{y.Rows, gramRows}
-	op.y, op.ld = view(y), simd.PanelStride(y.Cols)
+	op.y, op.ld = view(y), simd.PanelStride(y.Cols+1)
 	defer func() { op.y = matrix{} }()
 
 	count := op.count()
 	participants := s.participants(count, float64(y.Rows)*float64(y.Cols)*float64(y.Cols))
-	op.panel = grown(op.panel, participants)
+	op.work = grown(op.work, participants)
 	if err := s.prepare(op, participants); err != nil {
 		return err
 	}
@@ -52,7 +60,16 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 }
 
 func (g *gram) layout(who int, a *arena) {
-	g.panel[who] = carve[float32](a, blockLength*g.ld)
+	w := gramScratch{
+		ids:    carve[int32](a, blockLength),
+		one:    carve[float32](a, blockLength),
+		zero:   carve[float32](a, blockLength),
+		panels: carve[float32](a, simd.NormalScratch(g.ld, blockLength, false)),
+	}
+	for i := range w.ids {
+		w.ids[i], w.one[i], w.zero[i] = int32(i), 1, 0
+	}
+	g.work[who] = w
 	if who == 0 {
 		g.sum = carve[float32](a, g.ld*g.ld)
 	}
@@ -61,11 +78,10 @@ func (g *gram) layout(who int, a *arena) {
 // summand writes the lower triangle of the Gram matrix of slice i.
 func (g *gram) summand(who, i int, dst []float32) {
 	clear(dst)
-	panel := g.panel[who]
+	w := &g.work[who]
 	lo, hi := g.at(i)
 	for ; lo < hi; lo += blockLength {
-		n := min(blockLength, hi-lo)
-		simd.Pack(panel, g.ld, g.y.data[lo*g.y.stride:], g.y.stride, g.y.cols, n)
-		simd.RankUpdate(dst, panel, panel, g.ld, n)
+		ids := w.ids[:min(blockLength, hi-lo)]
+		simd.Normal(dst, g.ld, g.y.cols, g.y.data[lo*g.y.stride:], g.y.stride, g.y.cols, ids, false, w.one, w.zero, w.panels)
 	}
 }

@@ -37,11 +37,11 @@ type rowScratch struct {
 	query query // the row in hand
 
 	// For the sums over the ratings of a row.
-	plain, scaled []float32 // panels: gathered rows of Y, and the same times their weights
-	weight        []float32 // of the ratings of a block: a(r)
-	residual      []float32 // and t(r) - a(r)·o
-	block         []float32 // the sum over a block
-	part          []float32 // the sum over a part, where some row has several
+	panels   []float32 // of simd.Normal
+	weight   []float32 // of the ratings of a block: a(r)
+	residual []float32 // and t(r) - a(r)·o
+	block    []float32 // the sum over a block
+	part     []float32 // the sum over a part, where some row has several
 
 	// For solving.
 	system, spare []float32 // ld×ld
@@ -117,10 +117,7 @@ func (h *halfStep) layout(who int, a *arena) {
 		weight:   carve[float32](a, blockLength),
 		residual: carve[float32](a, blockLength),
 		block:    carve[float32](a, max(h.unknowns, blockLength)),
-		plain:    carve[float32](a, blockLength*n.ld),
-	}
-	if n.weighted {
-		w.scaled = carve[float32](a, blockLength*n.ld)
+		panels:   carve[float32](a, simd.NormalScratch(n.ld, blockLength, n.weighted)),
 	}
 	if plan.longest > partLength {
 		w.part = carve[float32](a, n.sum(h.unknowns))

@@ -82,32 +82,10 @@ func (h *halfStep) yColumns(lo, hi int) (y []float32, columns int, bias bool) {
 // addSystem adds Σ a(r)·y·yᵀ, the lower triangle, for the unknowns lo to hi of y,
 // and below it, as one more row, the right-hand side Σ residual·y. The rows of dst
 // are needs.ld apart.
-//
-// It is one rank update of panels: those of y, with the residual after the last
-// unknown on the left side.
 func addSystem(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
 	weight, residual := h.weigh(w, q, b)
-	ld, order, n := h.needs.ld, q.hi-q.lo, len(b.ids)
-	y, columns, bias := h.yColumns(q.lo, q.hi)
-	if columns > 0 {
-		simd.Gather(w.plain, ld, y, h.y.stride, columns, b.ids)
-	} else {
-		clear(w.plain[:n*ld])
-	}
-	if bias {
-		for i := range n {
-			w.plain[i*ld+order-1] = 1
-		}
-	}
-	left := w.plain
-	if h.needs.weighted {
-		left = w.scaled
-		simd.ScaleRows(left, w.plain, ld, weight)
-	}
-	for i, v := range residual {
-		left[i*ld+order] = v
-	}
-	simd.RankUpdate(dst, left, w.plain, ld, n)
+	y, columns, _ := h.yColumns(q.lo, q.hi)
+	simd.Normal(dst, h.needs.ld, q.hi-q.lo, y, h.y.stride, columns, b.ids, h.needs.weighted, weight, residual, w.panels)
 }
 
 // addRightSide adds Σ residual·y.

@@ -3,7 +3,14 @@
 //
 // Every function does as much as is sensible in one call (all ratings of a
 // block, a whole factorization), so that an implementation in assembly is
-// entered rarely. The functions here are plain Go.
+// entered rarely, and none takes longer than some 200 µs.
+//
+// # Implementations
+//
+// Every function has an implementation in plain Go. For amd64, unless the build tag
+// noasm is given, some have others in assembly, which the module _gen generates
+// (make generate): one for AVX2 and FMA, one for AVX-512. Path says which are in
+// use. The tests run each that the machine has.
 //
 // # Conventions
 //
@@ -13,7 +20,7 @@
 // arguments.
 //
 // A panel is a small dense matrix of gathered rows whose row length is
-// PanelStride(k), a multiple of the tile of RankUpdate. What lies beyond its k
+// PanelStride(k), a multiple of the tile of rankUpdate. What lies beyond its k
 // columns is zero or is the caller's.
 //
 // # Order of summation

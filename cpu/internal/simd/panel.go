@@ -1,10 +1,10 @@
 package simd
 
-// tile is the number of rows that RankUpdate computes at a time.
+// tile is the number of rows that rankUpdate computes at a time.
 const tile = 4
 
 // PanelStride returns the row length of a panel with k columns in use: k rounded
-// up to the tile of RankUpdate. Lengths that are multiples of 128 bytes are
+// up to the tile of rankUpdate. Lengths that are multiples of 128 bytes are
 // avoided, as they put the rows of a panel into few sets of the cache.
 func PanelStride(k int) int {
 	ld := (k + tile - 1) / tile * tile
@@ -14,19 +14,11 @@ func PanelStride(k int) int {
 	return ld
 }
 
-// Gather copies the first k elements of the rows ids of the matrix y to the rows
+// gather copies the first k elements of the rows ids of the matrix y to the rows
 // of the panel and sets the rest of each row to zero.
-func Gather(panel []float32, ldp int, y []float32, ldy, k int, ids []int32) {
+func gather(panel []float32, ldp int, y []float32, ldy, k int, ids []int32) {
 	for j, id := range ids {
 		copyRow(panel[j*ldp:(j+1)*ldp], y[int(id)*ldy:int(id)*ldy+k])
-	}
-}
-
-// Pack copies the first k elements of the first n rows of the matrix y to the
-// rows of the panel and sets the rest of each row to zero.
-func Pack(panel []float32, ldp int, y []float32, ldy, k, n int) {
-	for j := range n {
-		copyRow(panel[j*ldp:(j+1)*ldp], y[j*ldy:j*ldy+k])
 	}
 }
 
@@ -44,18 +36,18 @@ func copyRow(dst, src []float32) {
 	clear(dst[len(src):])
 }
 
-// ScaleRows computes row j of dst as w[j] times row j of the panel src, for each
+// scaleRows computes row j of dst as w[j] times row j of the panel src, for each
 // element of w.
-func ScaleRows(dst, src []float32, ldp int, w []float32) {
+func scaleRows(dst, src []float32, ldp int, w []float32) {
 	for j, a := range w {
 		ScaleTo(dst[j*ldp:(j+1)*ldp], a, src[j*ldp:(j+1)*ldp])
 	}
 }
 
-// RankUpdate computes A += UᵀV for the lower triangle of A, where U and V are
+// rankUpdate computes A += UᵀV for the lower triangle of A, where U and V are
 // panels of n ≥ 1 rows: A[i][j] += Σ_r u[r][i]·v[r][j] for i ≥ j. A has ldp rows and
 // columns, ldp apart. Some elements above the diagonal are overwritten too.
-func RankUpdate(a []float32, u, v []float32, ldp, n int) {
+func rankUpdate(a []float32, u, v []float32, ldp, n int) {
 	for i := 0; i < ldp; i += tile {
 		for j := 0; j < i+tile; j += 2 {
 			rankUpdate4x2(a[i*ldp+j:], u[i:], v[j:], ldp, n)

@@ -207,20 +207,18 @@ func TestPanels(t *testing.T) {
 		require.Zero(t, ldp%tile)
 		require.NotZero(t, ldp%32)
 		y, ids := random(rng, rows*ldy), randomIDs(rng, 5, rows)
-		gathered, packed, scaled := random(rng, 6*ldp), random(rng, 6*ldp), random(rng, 6*ldp)
+		gathered, scaled := random(rng, 6*ldp), random(rng, 6*ldp)
 		after := clone(gathered[5*ldp:])
-		Gather(gathered, ldp, y, ldy, k, ids)
-		Pack(packed, ldp, y, ldy, k, 5)
+		gather(gathered, ldp, y, ldy, k, ids)
 		weights := random(rng, 5)
-		ScaleRows(scaled, gathered, ldp, weights)
+		scaleRows(scaled, gathered, ldp, weights)
 		for j, id := range ids {
 			for i := range ldp {
-				var fromID, inOrder float32
+				var fromID float32
 				if i < k {
-					fromID, inOrder = y[int(id)*ldy+i], y[j*ldy+i]
+					fromID = y[int(id)*ldy+i]
 				}
 				require.Equal(t, fromID, gathered[j*ldp+i])
-				require.Equal(t, inOrder, packed[j*ldp+i])
 				require.Equal(t, weights[j]*fromID, scaled[j*ldp+i])
 			}
 		}
@@ -235,7 +233,7 @@ func TestRankUpdate(t *testing.T) {
 		for _, n := range []int{1, 2, 64} {
 			u, v, a := random(rng, n*ldp), random(rng, n*ldp), random(rng, ldp*ldp)
 			before := clone(a)
-			RankUpdate(a, u, v, ldp, n)
+			rankUpdate(a, u, v, ldp, n)
 			for i := range ldp {
 				for j := range i + 1 {
 					var want sum

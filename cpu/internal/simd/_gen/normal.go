@@ -1,0 +1,220 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The normal equations of a row are sums over rows y_r of a matrix that are
+// scattered in memory: A += Σ w_r·y_r·y_rᵀ, the lower triangle, and b += Σ t_r·y_r.
+//
+// A tile is a part of A that stays in registers while all rows r pass by. Its
+// columns are one vector or two, read from y_r; each of its rows is one element of
+// y_r, read as a broadcast, so that a step costs a multiply-add for each vector of
+// the tile. Nothing is packed: the rows are found by their ids. For a weighted sum
+// the vectors are multiplied by w_r.
+//
+// A top tile lies on the diagonal and has the right-hand sides of its columns as
+// well. It is one vector wide, or two with the second to the right of the diagonal,
+// for which it has the right-hand side alone. A pair tile lies below, two vectors
+// wide.
+//
+// Registers of the tiles, for the heights that occur:
+//
+//	AVX-512  top   16 rows ×1, 2 right-hand sides, 2 vectors, 1 coefficient  21 of 32
+//	         pair  14 rows ×2,                     2 vectors, 1 broadcast    31 of 32
+//	AVX2     top    8 rows ×1, 2 right-hand sides, 2 vectors, 1 coefficient, mask  14 of 16
+//	         pair   6 rows ×2,                     2 vectors, 1 broadcast, mask    16 of 16
+func normal(g *generator) {
+	topTiles(g)
+	topPair(g)
+	pairTiles(g)
+}
+
+// pairHeight is the most rows of a pair tile.
+func (g *generator) pairHeight() int {
+	if g.wide() {
+		return 14
+	}
+	return 6
+}
+
+// ratings is the loop over the rows y_r.
+type ratings struct {
+	ids    reg.GPVirtual
+	n      reg.GPVirtual
+	y, ldy reg.GPVirtual
+	w      reg.GPVirtual // 0 where there are no weights
+}
+
+func (g *generator) ratings() ratings {
+	return ratings{g.argument("ids"), g.argument("n"), g.argument("y"), g.length("ldy"), g.argument("w")}
+}
+
+// each emits the loop. step gets the number of the row and its address.
+func (g *generator) each(q ratings, step func(r, row reg.GPVirtual)) {
+	r, row := g.GP64(), g.GP64()
+	g.XORQ(r, r)
+	loop := g.label("ratings")
+	g.Label(loop)
+	g.MOVLQSX(operand.Mem{Base: q.ids, Index: r, Scale: 4}, row)
+	g.IMULQ(q.ldy, row)
+	g.ADDQ(q.y, row)
+	step(r, row)
+	g.INCQ(r)
+	g.CMPQ(r, q.n)
+	g.JLT(operand.LabelRef(loop))
+}
+
+// weigh multiplies vectors by the weight of row r, if there are weights.
+func (g *generator) weigh(q ratings, r reg.GPVirtual, scratch reg.VecVirtual, v ...reg.VecVirtual) {
+	plain := g.label("plain")
+	g.TESTQ(q.w, q.w)
+	g.JZ(operand.LabelRef(plain))
+	g.VBROADCASTSS(operand.Mem{Base: q.w, Index: r, Scale: 4}, scratch)
+	for _, x := range v {
+		g.VMULPS(scratch, x, x)
+	}
+	g.Label(plain)
+}
+
+// multiplyAdd computes sum += x times the element at an address.
+func (g *generator) multiplyAdd(element operand.Mem, x, sum, scratch reg.VecVirtual) {
+	if g.wide() {
+		g.VFMADD231PS_BCST(element, x, sum)
+		return
+	}
+	g.VBROADCASTSS(element, scratch)
+	g.VFMADD231PS(scratch, x, sum)
+}
+
+// addTo adds a sum to what is in memory. Without a mask it is the whole vector.
+func (g *generator) addTo(to operand.Mem, m *mask, sum, scratch reg.VecVirtual) {
+	if m == nil {
+		g.VADDPS(to, sum, sum)
+		g.VMOVUPS(sum, to)
+		return
+	}
+	g.load(to, *m, scratch)
+	g.VADDPS(scratch, sum, sum)
+	g.store(sum, *m, to)
+}
+
+// heights emits one body for each height up to the most, and the jump to that of
+// the argument height.
+func (g *generator) heights(most int, body func(height int)) {
+	height := g.argument("height")
+	labels := make([]string, most+1)
+	for h := most; h > 1; h-- {
+		labels[h] = g.label("height")
+		g.CMPQ(height, operand.U8(h))
+		g.JEQ(operand.LabelRef(labels[h]))
+	}
+	body(1)
+	for h := 2; h <= most; h++ {
+		g.Label(labels[h])
+		body(h)
+	}
+}
+
+const sharedArguments = "y *float32, ldy int, ids *int32, n int, w "
+
+// topTiles: tiles on the diagonal, one vector wide, of any height up to a vector's
+// length.
+func topTiles(g *generator) {
+	g.function("normalTop", "func(height int, a *float32, lda int, b *float32, "+sharedArguments+", t *float32)",
+		fmt.Sprintf("normalTop%s computes the square tile of A on the diagonal that begins at a,\nheight ≤ %d rows and columns, and their right-hand sides at b.", g.name, g.lanes))
+	a, lda, b, t, q := g.argument("a"), g.length("lda"), g.argument("b"), g.argument("t"), g.ratings()
+	columns := g.firstLanes(g.argument("height"))
+	g.heights(g.lanes, func(height int) {
+		x, scratch, right, sums := g.vector(), g.vector(), g.vector(), g.vectors(height)
+		g.zero(right)
+		g.zero(sums...)
+		g.each(q, func(r, row reg.GPVirtual) {
+			g.load(operand.Mem{Base: row}, columns, x)
+			g.multiplyAdd(operand.Mem{Base: t, Index: r, Scale: 4}, x, right, scratch)
+			g.weigh(q, r, scratch, x)
+			for i, s := range sums {
+				g.multiplyAdd(operand.Mem{Base: row, Disp: 4 * i}, x, s, scratch)
+			}
+		})
+		g.addTo(operand.Mem{Base: b}, &columns, right, scratch)
+		at := g.GP64()
+		g.MOVQ(a, at)
+		for i, s := range sums {
+			if i > 0 {
+				g.ADDQ(lda, at)
+			}
+			g.addTo(operand.Mem{Base: at}, &columns, s, scratch)
+		}
+		g.end()
+	})
+}
+
+// topPair: a whole tile on the diagonal, with the right-hand sides of the columns
+// of the vector to its right.
+func topPair(g *generator) {
+	g.function("normalTopPair", "func(last int, a *float32, lda int, b *float32, "+sharedArguments+", t *float32)",
+		fmt.Sprintf("normalTopPair%s computes the square tile of A on the diagonal that begins at a,\n%d rows and columns, and the right-hand sides at b of those and of the last ≤ %d\ncolumns after them.", g.name, g.lanes, g.lanes))
+	a, lda, b, t, q := g.argument("a"), g.length("lda"), g.argument("b"), g.argument("t"), g.ratings()
+	columns := g.firstLanes(g.argument("last"))
+	x, y, scratch, right, sums := g.vector(), g.vector(), g.vector(), g.vectors(2), g.vectors(g.lanes)
+	g.zero(right...)
+	g.zero(sums...)
+	g.each(q, func(r, row reg.GPVirtual) {
+		g.VMOVUPS(operand.Mem{Base: row}, x)
+		g.load(operand.Mem{Base: row, Disp: g.bytes()}, columns, y)
+		g.VBROADCASTSS(operand.Mem{Base: t, Index: r, Scale: 4}, scratch)
+		g.VFMADD231PS(scratch, x, right[0])
+		g.VFMADD231PS(scratch, y, right[1])
+		g.weigh(q, r, scratch, x)
+		for i, s := range sums {
+			g.multiplyAdd(operand.Mem{Base: row, Disp: 4 * i}, x, s, scratch)
+		}
+	})
+	g.addTo(operand.Mem{Base: b}, nil, right[0], scratch)
+	g.addTo(operand.Mem{Base: b, Disp: g.bytes()}, &columns, right[1], scratch)
+	for i, s := range sums {
+		if i > 0 {
+			g.ADDQ(lda, a)
+		}
+		g.addTo(operand.Mem{Base: a}, nil, s, scratch)
+	}
+	g.end()
+}
+
+// pairTiles: tiles below the diagonal, two vectors wide.
+func pairTiles(g *generator) {
+	most := g.pairHeight()
+	g.function("normalPair", "func(height, last int, a *float32, lda, down int, "+sharedArguments+"*float32)",
+		fmt.Sprintf("normalPair%s computes the tile of A that begins at a, height ≤ %d rows by %d + last\ncolumns. The columns of y begin at y, the rows down elements after that.", g.name, most, g.lanes))
+	a, lda, down, q := g.argument("a"), g.length("lda"), g.length("down"), g.ratings()
+	columns := g.firstLanes(g.argument("last"))
+	g.heights(most, func(height int) {
+		x, broadcast, sums := g.vectors(2), g.vector(), g.vectors(2*height)
+		g.zero(sums...)
+		g.each(q, func(r, row reg.GPVirtual) {
+			g.VMOVUPS(operand.Mem{Base: row}, x[0])
+			g.load(operand.Mem{Base: row, Disp: g.bytes()}, columns, x[1])
+			g.weigh(q, r, broadcast, x...)
+			g.ADDQ(down, row)
+			for i := range height {
+				g.VBROADCASTSS(operand.Mem{Base: row, Disp: 4 * i}, broadcast)
+				g.VFMADD231PS(broadcast, x[0], sums[2*i])
+				g.VFMADD231PS(broadcast, x[1], sums[2*i+1])
+			}
+		})
+		at := g.GP64()
+		g.MOVQ(a, at)
+		for i := range height {
+			if i > 0 {
+				g.ADDQ(lda, at)
+			}
+			g.addTo(operand.Mem{Base: at}, nil, sums[2*i], broadcast)
+			g.addTo(operand.Mem{Base: at, Disp: g.bytes()}, &columns, sums[2*i+1], broadcast)
+		}
+		g.end()
+	})
+}

@@ -1,0 +1,64 @@
+package simd
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Benchmarks of this package run with operands that are in the cache, alternately
+// with the machine's peak, and report the share of it.
+//
+// onEveryPathBenchmark runs one with every set of implementations.
+func onEveryPathBenchmark(b *testing.B, run func(b *testing.B)) {
+	defer func(p path) { active = p }(active)
+	for p := best(); p > portable; p-- {
+		active = p
+		b.Run(p.String(), run)
+	}
+}
+
+// shareOfPeak alternates between op, which does so many operations, and the peak,
+// for about as long each. The medians count, as other programs interfere.
+func shareOfPeak(b *testing.B, operations float64, op func()) {
+	const least = 1e6 // operations of a turn, some 10 µs
+	repeats := int(least/operations) + 1
+	rounds := int(least / float64(MultiplyAdds(1)))
+	var own, peak []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		MultiplyAdds(rounds)
+		middle := time.Now()
+		for range repeats {
+			op()
+		}
+		own = append(own, time.Since(middle))
+		peak = append(peak, middle.Sub(start))
+	}
+	slices.Sort(own)
+	slices.Sort(peak)
+	gigaflops := operations * float64(repeats) / float64(own[len(own)/2].Nanoseconds())
+	most := float64(rounds*MultiplyAdds(1)) / float64(peak[len(peak)/2].Nanoseconds())
+	b.ReportMetric(gigaflops, "GFLOP/s")
+	b.ReportMetric(most, "peak")
+	b.ReportMetric(100*gigaflops/most, "%peak")
+}
+
+func BenchmarkNormal(b *testing.B) {
+	onEveryPathBenchmark(b, func(b *testing.B) {
+		for _, k := range []int{8, 10, 16, 32, 64, 128} {
+			b.Run(fmt.Sprintf("rank=%d", k), func(b *testing.B) {
+				rng := rand.New(rand.NewPCG(seed, seed))
+				const n, rows = 64, 64
+				lda := PanelStride(k + 1)
+				y, ids := random(rng, rows*k), randomIDs(rng, n, rows)
+				w, t, a := random(rng, n), random(rng, n), random(rng, lda*lda)
+				shareOfPeak(b, float64(n*k*(k+1)), func() {
+					Normal(a, lda, k, y, k, k, ids, false, w, t, nil)
+				})
+			})
+		}
+	})
+}

@@ -1,0 +1,5 @@
+//go:build !amd64 || noasm
+
+package simd
+
+func multiplyAdds(int) int { panic("simd: no assembly in this program") }
