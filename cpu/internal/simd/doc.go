@@ -25,7 +25,8 @@
 //
 // # Order of summation
 //
-// DotRows and Scores add the products of one dot product in the order of the
-// elements, whatever the blocking, so that a score has the same bits whichever
-// of them computed it. The other functions have a fixed order of their own.
+// A sum is over the same elements in the same order wherever it is computed: the dot
+// product of two rows in DotRows does not depend on the place of the row among ids,
+// that in Scores not on the place in the tile. Each function has an order of its own,
+// and another on each path.
 package simd

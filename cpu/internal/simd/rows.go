@@ -1,8 +1,24 @@
 package simd
 
+// blockRows is the number of rows that the sums over rows add up before they go to
+// the result.
+const blockRows = 128
+
 // DotRows computes dst[j] = x·y_j, where y_j is row ids[j] of the matrix y. dst
 // is as long as ids or longer.
 func DotRows(dst, x, y []float32, ldy int, ids []int32) {
+	if active == portable || len(x) == 0 {
+		dotRowsGo(dst, x, y, ldy, ids)
+		return
+	}
+	dst = dst[:len(ids)]
+	step := max(piece/len(x), 1)
+	for lo := 0; lo < len(ids); lo += step {
+		dotRowsVector(dst[lo:], x, y, ldy, ids[lo:min(lo+step, len(ids))])
+	}
+}
+
+func dotRowsGo(dst, x, y []float32, ldy int, ids []int32) {
 	dst = dst[:len(ids)]
 	k := len(x)
 	j := 0
@@ -18,6 +34,18 @@ func DotRows(dst, x, y []float32, ldy int, ids []int32) {
 // WeightedSum computes dst += Σ_j w[j]·y_j, where y_j is row ids[j] of the matrix
 // y. w is as long as ids or longer.
 func WeightedSum(dst, y []float32, ldy int, ids []int32, w []float32) {
+	if active == portable || len(dst) == 0 {
+		weightedSumGo(dst, y, ldy, ids, w)
+		return
+	}
+	w = w[:len(ids)]
+	for lo := 0; lo < len(ids); lo += blockRows {
+		hi := min(lo+blockRows, len(ids))
+		weightedSumVector(dst, y, ldy, ids[lo:hi], w[lo:hi])
+	}
+}
+
+func weightedSumGo(dst, y []float32, ldy int, ids []int32, w []float32) {
 	w = w[:len(ids)]
 	k := len(dst)
 	j := 0
@@ -37,6 +65,28 @@ func WeightedSum(dst, y []float32, ldy int, ids []int32, w []float32) {
 // It is the product of YᵀWY with the vector (x, shift), where every row of Y
 // has a 1 appended: the result's last element is what is returned.
 func NormalProduct(dst, x []float32, shift float32, y []float32, ldy int, ids []int32, w []float32) float32 {
+	if active == portable {
+		return normalProductGo(dst, x, shift, y, ldy, ids, w)
+	}
+	w = w[:len(ids)]
+	var total float32
+	var block [blockRows]float32
+	for lo := 0; lo < len(ids); lo += blockRows {
+		hi := min(lo+blockRows, len(ids))
+		scores := block[:hi-lo]
+		DotRows(scores, x, y, ldy, ids[lo:hi])
+		var sum float32
+		for j, a := range w[lo:hi] {
+			scores[j] = a * (scores[j] + shift)
+			sum += scores[j]
+		}
+		WeightedSum(dst[:len(x)], y, ldy, ids[lo:hi], scores)
+		total += sum
+	}
+	return total
+}
+
+func normalProductGo(dst, x []float32, shift float32, y []float32, ldy int, ids []int32, w []float32) float32 {
 	w = w[:len(ids)]
 	k := len(x)
 	dst = dst[:k]
@@ -93,7 +143,8 @@ func row(y []float32, ldy int, id int32, k int) []float32 { return rowAt(y, ldy,
 
 func rowAt(y []float32, ldy, i, k int) []float32 { return y[i*ldy : i*ldy+k] }
 
-// dot1 and the functions below add in the order of the elements.
+// dot1 and the functions below add in the order of the elements, so that their sums
+// have the same bits.
 func dot1(x, y []float32) float32 {
 	y = y[:len(x)]
 	var s float32

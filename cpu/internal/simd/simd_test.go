@@ -41,6 +41,9 @@ func (s *sum) add(v float64) {
 	s.magnitude += math.Abs(v)
 }
 
+// bound is the rounding error of a sum of n terms in float64.
+func (s *sum) bound(n int) float64 { return float64(n+8) / (1 << 53) * s.magnitude }
+
 // requireSum compares got with a sum of n terms.
 func requireSum(t *testing.T, what string, got float32, want sum, n int) {
 	t.Helper()
@@ -48,9 +51,11 @@ func requireSum(t *testing.T, what string, got float32, want sum, n int) {
 	require.InDelta(t, want.value, float64(got), bound, "%s: bound %g", what, bound)
 }
 
-var lengths = []int{0, 1, 2, 3, 4, 5, 7, 8, 15, 31, 32, 33, 64, 127, 129}
+var lengths = []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 31, 32, 33, 63, 64, 65, 100, 127, 129, piece + 1}
 
-func TestDots(t *testing.T) {
+func TestDots(t *testing.T) { onEveryPath(t, testDots) }
+
+func testDots(t *testing.T) {
 	rng := generator(t)
 	for _, n := range lengths {
 		x, y := random(rng, n), random(rng, n+3)
@@ -61,16 +66,24 @@ func TestDots(t *testing.T) {
 			doubles[i] = float64(x[i])
 		}
 		requireSum(t, fmt.Sprint("Dot ", n), Dot(x, y), want, n)
-		require.InDelta(t, want.value, DotDouble(x, y), 1e-14*want.magnitude, "DotDouble %d", n)
-		require.InDelta(t, want.value, DotMixed(y[:n], doubles), 1e-14*want.magnitude, "DotMixed %d", n)
+		require.InDelta(t, want.value, DotDouble(x, y), want.bound(n), "DotDouble %d", n)
+		require.InDelta(t, want.value, DotMixed(y[:n], doubles), want.bound(n), "DotMixed %d", n)
 	}
 }
 
-func TestElementwise(t *testing.T) {
+func TestElementwise(t *testing.T) { onEveryPath(t, testElementwise) }
+
+func testElementwise(t *testing.T) {
 	rng := generator(t)
 	for _, n := range lengths {
-		x, y := random(rng, n), random(rng, n)
-		axpy, scaled, added, product := clone(y), make([]float32, n), clone(y), make([]float32, n)
+		what := fmt.Sprint(n, " elements")
+		x, y := random(rng, n+1)[1:], random(rng, n)
+		axpy, checkAxpy := guarded(t, n)
+		scaled, checkScaled := guarded(t, n)
+		added, checkAdded := guarded(t, n)
+		product, checkProduct := guarded(t, n)
+		copy(axpy, y)
+		copy(added, y)
 		doubles := make([]float64, n)
 		Axpy(0.5, x, axpy)
 		ScaleTo(scaled, -2, x)
@@ -78,16 +91,23 @@ func TestElementwise(t *testing.T) {
 		AddDouble(x, doubles)
 		Mul(product, x, y)
 		for i := range n {
-			require.InDelta(t, float64(y[i])+0.5*float64(x[i]), axpy[i], 1e-6)
-			require.Equal(t, -2*x[i], scaled[i])
-			require.Equal(t, x[i]+y[i], added[i])
-			require.Equal(t, float64(x[i]), doubles[i])
-			require.Equal(t, x[i]*y[i], product[i])
+			bound := 1e-7 * (math.Abs(float64(x[i])) + math.Abs(float64(y[i])))
+			require.InDelta(t, float64(y[i])+0.5*float64(x[i]), axpy[i], bound, what)
+			require.Equal(t, -2*x[i], scaled[i], what)
+			require.Equal(t, x[i]+y[i], added[i], what)
+			require.Equal(t, float64(x[i]), doubles[i], what)
+			require.Equal(t, x[i]*y[i], product[i], what)
 		}
 		Scale(3, scaled)
+		Mul(product, product, product)
 		for i := range n {
-			require.Equal(t, -2*x[i]*3, scaled[i])
+			require.Equal(t, -2*x[i]*3, scaled[i], what)
+			require.Equal(t, (x[i]*y[i])*(x[i]*y[i]), product[i], what)
 		}
+		checkAxpy(what)
+		checkScaled(what)
+		checkAdded(what)
+		checkProduct(what)
 		Fill(scaled, 7)
 		for i := range n {
 			require.Equal(t, float32(7), scaled[i])
@@ -103,7 +123,9 @@ func TestFinite(t *testing.T) {
 	}
 }
 
-func TestSums(t *testing.T) {
+func TestSums(t *testing.T) { onEveryPath(t, testSums) }
+
+func testSums(t *testing.T) {
 	rng := generator(t)
 	for _, n := range lengths {
 		w, v, s := random(rng, n), random(rng, n), random(rng, n)
@@ -115,32 +137,44 @@ func TestSums(t *testing.T) {
 			weighted.add(float64(w[i]) * d * d)
 			weighted.add(-float64(s[i]) * float64(s[i]))
 		}
-		require.InDelta(t, squares.value, SumSquares(v), 1e-14*squares.magnitude)
+		require.InDelta(t, squares.value, SumSquares(v), squares.bound(n))
 		require.InDelta(t, math.Sqrt(squares.value), Norm(v), 1e-7*math.Sqrt(squares.value))
-		require.InDelta(t, errors.value, SquaredErrors(v, s), 1e-14*errors.magnitude)
-		require.InDelta(t, weighted.value, WeightedErrors(w, v, s), 1e-14*weighted.magnitude)
+		require.InDelta(t, errors.value, SquaredErrors(v, s), errors.bound(n))
+		require.InDelta(t, weighted.value, WeightedErrors(w, v, s), weighted.bound(n))
 	}
 	require.Equal(t, float32(math.MaxFloat32), Norm([]float32{math.MaxFloat32}), "squares do not overflow")
 }
 
-func TestRows(t *testing.T) {
+func TestRows(t *testing.T) { onEveryPath(t, testRows) }
+
+func testRows(t *testing.T) {
 	rng := generator(t)
 	const rows = 40
-	for _, k := range lengths {
+	for _, k := range lengths[:len(lengths)-1] {
 		ldy := k + 3
 		y, x := random(rng, rows*ldy), random(rng, k)
-		for _, n := range []int{0, 1, 3, 4, 5, 9} {
+		for _, n := range []int{0, 1, 2, 3, 4, 5, 9, blockRows + 2} {
 			ids, w := randomIDs(rng, n, rows), random(rng, n+1)
 			what := fmt.Sprintf("%d rows of %d", n, k)
 
-			dots := make([]float32, n+1)
+			dots, checkDots := guarded(t, n)
 			DotRows(dots, x, y, ldy, ids)
-			require.Zero(t, dots[n], what)
+			checkDots(what)
+			for j := range ids {
+				alone := make([]float32, 1)
+				DotRows(alone, x, y, ldy, ids[j:j+1])
+				require.Equal(t, alone[0], dots[j], "%s: the product with a row does not depend on its place", what)
+			}
 
 			start := random(rng, k)
-			weighted, product := clone(start), clone(start)
+			weighted, checkWeighted := guarded(t, k)
+			product, checkProduct := guarded(t, k)
+			copy(weighted, start)
+			copy(product, start)
 			WeightedSum(weighted, y, ldy, ids, w)
 			total := NormalProduct(product, x, 0.25, y, ldy, ids, w)
+			checkWeighted(what)
+			checkProduct(what)
 
 			wantWeighted, wantProduct := make([]sum, k), make([]sum, k)
 			var wantTotal sum
@@ -173,7 +207,7 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// TestScores holds every blocking to the bits of DotRows.
+// TestScores holds every blocking to the order of the elements.
 func TestScores(t *testing.T) {
 	rng := generator(t)
 	for _, k := range []int{1, 2, 10, 33, 64} {
@@ -183,13 +217,11 @@ func TestScores(t *testing.T) {
 				x, y, dst := random(rng, m*ldx), random(rng, n*ldy), random(rng, m*ldd)
 				before := clone(dst)
 				Scores(dst, ldd, x, ldx, m, y, ldy, n, k)
-				ids := make([]int32, n)
-				for j := range ids {
-					ids[j] = int32(j)
-				}
 				want := make([]float32, n)
 				for i := range m {
-					DotRows(want, x[i*ldx:i*ldx+k], y, ldy, ids)
+					for j := range want {
+						want[j] = dot1(x[i*ldx:i*ldx+k], y[j*ldy:j*ldy+k])
+					}
 					require.Equal(t, want, dst[i*ldd:i*ldd+n], "%d×%d×%d row %d", m, n, k, i)
 					require.Equal(t, before[i*ldd+n:(i+1)*ldd], dst[i*ldd+n:(i+1)*ldd], "between the rows")
 				}
@@ -201,7 +233,7 @@ func TestScores(t *testing.T) {
 func TestPanels(t *testing.T) {
 	rng := generator(t)
 	const rows = 9
-	for _, k := range lengths {
+	for _, k := range lengths[:len(lengths)-1] {
 		ldp, ldy := PanelStride(k+1), k+1
 		require.GreaterOrEqual(t, ldp, k+1)
 		require.Zero(t, ldp%tile)

@@ -9,6 +9,18 @@ func SumSquares(x []float32) float64 {
 
 // SquaredErrors returns Σ (v - s)² in float64. s is as long as v or longer.
 func SquaredErrors(v, s []float32) float64 {
+	if active == portable || len(v) < short {
+		return squaredErrorsGo(v, s)
+	}
+	s = s[:len(v)]
+	sum := 0.0
+	for lo := 0; lo < len(v); lo += piece {
+		sum += squaredErrorsVector(v[lo:min(lo+piece, len(v))], s[lo:])
+	}
+	return sum
+}
+
+func squaredErrorsGo(v, s []float32) float64 {
 	s = s[:len(v)]
 	var s0, s1 float64
 	i := 0
@@ -28,6 +40,18 @@ func SquaredErrors(v, s []float32) float64 {
 // WeightedErrors returns Σ (w·(v - s)² - s²) in float64. w and s are as long as
 // v or longer.
 func WeightedErrors(w, v, s []float32) float64 {
+	if active == portable || len(v) < short {
+		return weightedErrorsGo(w, v, s)
+	}
+	w, s = w[:len(v)], s[:len(v)]
+	sum := 0.0
+	for lo := 0; lo < len(v); lo += piece {
+		sum += weightedErrorsVector(w[lo:], v[lo:min(lo+piece, len(v))], s[lo:])
+	}
+	return sum
+}
+
+func weightedErrorsGo(w, v, s []float32) float64 {
 	w, s = w[:len(v)], s[:len(v)]
 	var sum float64
 	for i := range v {

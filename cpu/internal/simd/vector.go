@@ -1,5 +1,13 @@
 package simd
 
+const (
+	// short is the number of elements below which plain Go is faster than a call.
+	short = 8
+
+	// piece is the most elements that a call takes: some ten microseconds.
+	piece = 1 << 15
+)
+
 // Dot returns x·y, in four interleaved sums. y is as long as x or longer.
 func Dot(x, y []float32) float32 {
 	y = y[:len(x)]
@@ -20,6 +28,18 @@ func Dot(x, y []float32) float32 {
 
 // DotDouble returns x·y summed in float64. y is as long as x or longer.
 func DotDouble(x, y []float32) float64 {
+	if active == portable || len(x) < short {
+		return dotDoubleGo(x, y)
+	}
+	y = y[:len(x)]
+	sum := 0.0
+	for lo := 0; lo < len(x); lo += piece {
+		sum += dotDoubleVector(x[lo:min(lo+piece, len(x))], y[lo:])
+	}
+	return sum
+}
+
+func dotDoubleGo(x, y []float32) float64 {
 	y = y[:len(x)]
 	var s0, s1 float64
 	i := 0
@@ -50,6 +70,17 @@ func DotMixed(x []float32, y []float64) float64 {
 
 // Axpy computes y += alpha·x. y is as long as x or longer and may be x itself.
 func Axpy(alpha float32, x, y []float32) {
+	if active == portable || len(x) < short {
+		axpyGo(alpha, x, y)
+		return
+	}
+	y = y[:len(x)]
+	for lo := 0; lo < len(x); lo += piece {
+		axpyVector(alpha, x[lo:min(lo+piece, len(x))], y[lo:])
+	}
+}
+
+func axpyGo(alpha float32, x, y []float32) {
 	y = y[:len(x)]
 	for i, v := range x {
 		y[i] += alpha * v
@@ -57,14 +88,21 @@ func Axpy(alpha float32, x, y []float32) {
 }
 
 // Scale computes x = alpha·x.
-func Scale(alpha float32, x []float32) {
-	for i := range x {
-		x[i] *= alpha
+func Scale(alpha float32, x []float32) { ScaleTo(x, alpha, x) }
+
+// ScaleTo computes dst = alpha·x. dst is as long as x or longer and may be x itself.
+func ScaleTo(dst []float32, alpha float32, x []float32) {
+	if active == portable || len(x) < short {
+		scaleToGo(dst, alpha, x)
+		return
+	}
+	dst = dst[:len(x)]
+	for lo := 0; lo < len(x); lo += piece {
+		scaleToVector(dst[lo:], alpha, x[lo:min(lo+piece, len(x))])
 	}
 }
 
-// ScaleTo computes dst = alpha·x. dst is as long as x or longer.
-func ScaleTo(dst []float32, alpha float32, x []float32) {
+func scaleToGo(dst []float32, alpha float32, x []float32) {
 	dst = dst[:len(x)]
 	for i, v := range x {
 		dst[i] = alpha * v
@@ -73,6 +111,17 @@ func ScaleTo(dst []float32, alpha float32, x []float32) {
 
 // Add computes y += x. y is as long as x or longer.
 func Add(x, y []float32) {
+	if active == portable || len(x) < short {
+		addGo(x, y)
+		return
+	}
+	y = y[:len(x)]
+	for lo := 0; lo < len(x); lo += piece {
+		addVector(x[lo:min(lo+piece, len(x))], y[lo:])
+	}
+}
+
+func addGo(x, y []float32) {
 	y = y[:len(x)]
 	for i, v := range x {
 		y[i] += v
@@ -89,6 +138,18 @@ func AddDouble(x []float32, y []float64) {
 
 // Mul computes dst = x∘y. dst may be x or y; both are as long as dst or longer.
 func Mul(dst, x, y []float32) {
+	if active == portable || len(dst) < short {
+		mulGo(dst, x, y)
+		return
+	}
+	x = x[:len(dst)]
+	y = y[:len(dst)]
+	for lo := 0; lo < len(dst); lo += piece {
+		mulVector(dst[lo:min(lo+piece, len(dst))], x[lo:], y[lo:])
+	}
+}
+
+func mulGo(dst, x, y []float32) {
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {
 		dst[i] = x[i] * y[i]

@@ -129,7 +129,7 @@ func (g *generator) firstLanes(count reg.GPVirtual) mask {
 // maskTable has a vector of ones and then one of zeros.
 func (g *generator) maskTable() operand.Mem {
 	const name = "lanesAVX2"
-	if !g.tabled {
+	if !g.tabled { // one to a file
 		g.tabled = true
 		g.StaticGlobal(name)
 		g.DataAttributes(attr.RODATA | attr.NOPTR)

@@ -27,6 +27,9 @@ var subjects = []struct {
 }{
 	{"normal", normal},
 	{"peak", peak},
+	{"elementwise", elementwise},
+	{"sums", sums},
+	{"rows", rows},
 }
 
 func main() {

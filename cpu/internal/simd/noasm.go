@@ -1,0 +1,36 @@
+//go:build !amd64 || noasm
+
+package simd
+
+// active is a variable for the tests.
+var active = portable
+
+func best() path { return portable }
+
+// There is no assembly in this program, and nothing calls these functions.
+
+const noAssembly = "simd: no assembly in this program"
+
+func normalTiles([]float32, int, []float32, []float32, int, int, []int32, *float32, *float32) {
+	panic(noAssembly)
+}
+
+func multiplyAdds(int) int { panic(noAssembly) }
+
+func axpyVector(float32, []float32, []float32) { panic(noAssembly) }
+
+func scaleToVector([]float32, float32, []float32) { panic(noAssembly) }
+
+func addVector([]float32, []float32) { panic(noAssembly) }
+
+func mulVector([]float32, []float32, []float32) { panic(noAssembly) }
+
+func dotDoubleVector([]float32, []float32) float64 { panic(noAssembly) }
+
+func squaredErrorsVector([]float32, []float32) float64 { panic(noAssembly) }
+
+func weightedErrorsVector([]float32, []float32, []float32) float64 { panic(noAssembly) }
+
+func dotRowsVector([]float32, []float32, []float32, int, []int32) { panic(noAssembly) }
+
+func weightedSumVector([]float32, []float32, int, []int32, []float32) { panic(noAssembly) }

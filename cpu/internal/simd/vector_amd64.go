@@ -1,0 +1,88 @@
+//go:build amd64 && !noasm
+
+package simd
+
+// The functions below choose between the instruction sets. Their first operand is
+// not empty, and the others are as long or longer.
+
+func axpyVector(alpha float32, x, y []float32) {
+	if active == avx2 {
+		axpyAVX2(alpha, &x[0], &y[0], len(x))
+	} else {
+		axpyAVX512(alpha, &x[0], &y[0], len(x))
+	}
+}
+
+func scaleToVector(dst []float32, alpha float32, x []float32) {
+	if active == avx2 {
+		scaleToAVX2(&dst[0], alpha, &x[0], len(x))
+	} else {
+		scaleToAVX512(&dst[0], alpha, &x[0], len(x))
+	}
+}
+
+func addVector(x, y []float32) {
+	if active == avx2 {
+		addToAVX2(&y[0], &x[0], &y[0], len(x))
+	} else {
+		addToAVX512(&y[0], &x[0], &y[0], len(x))
+	}
+}
+
+func mulVector(dst, x, y []float32) {
+	if active == avx2 {
+		mulToAVX2(&dst[0], &x[0], &y[0], len(dst))
+	} else {
+		mulToAVX512(&dst[0], &x[0], &y[0], len(dst))
+	}
+}
+
+func dotDoubleVector(x, y []float32) float64 {
+	if active == avx2 {
+		return dotDoubleAVX2(&x[0], &y[0], len(x))
+	}
+	return dotDoubleAVX512(&x[0], &y[0], len(x))
+}
+
+func squaredErrorsVector(v, s []float32) float64 {
+	if active == avx2 {
+		return squaredErrorsAVX2(&v[0], &s[0], len(v))
+	}
+	return squaredErrorsAVX512(&v[0], &s[0], len(v))
+}
+
+func weightedErrorsVector(w, v, s []float32) float64 {
+	if active == avx2 {
+		return weightedErrorsAVX2(&w[0], &v[0], &s[0], len(v))
+	}
+	return weightedErrorsAVX512(&w[0], &v[0], &s[0], len(v))
+}
+
+func dotRowsVector(dst, x, y []float32, ldy int, ids []int32) {
+	if active == avx2 {
+		dotRowsAVX2(&dst[0], &x[0], len(x), &y[0], ldy, &ids[0], len(ids))
+	} else {
+		dotRowsAVX512(&dst[0], &x[0], len(x), &y[0], ldy, &ids[0], len(ids))
+	}
+}
+
+// weightedSumVector takes the columns four vectors at a time, then one.
+func weightedSumVector(dst, y []float32, ldy int, ids []int32, w []float32) {
+	id, weights, n := &ids[0], &w[0], len(ids)
+	at := 0
+	if active == avx2 {
+		for ; at+32 <= len(dst); at += 32 {
+			weightedSumAVX2(&dst[at], &y[at], ldy, id, n, weights)
+		}
+		for ; at < len(dst); at += 8 {
+			weightedSumLastAVX2(&dst[at], min(len(dst)-at, 8), &y[at], ldy, id, n, weights)
+		}
+		return
+	}
+	for ; at+64 <= len(dst); at += 64 {
+		weightedSumAVX512(&dst[at], &y[at], ldy, id, n, weights)
+	}
+	for ; at < len(dst); at += 16 {
+		weightedSumLastAVX512(&dst[at], min(len(dst)-at, 16), &y[at], ldy, id, n, weights)
+	}
+}
