@@ -9,21 +9,8 @@ import (
 func cholesky(h *halfStep, w *rowScratch, q *query) {
 	k := h.unknowns
 	h.system(w, q, 0, k, nil)
-	info := solveSystem(h.x.row(q.row), w.system, h.needs.ld, pivotTolerance(k))
+	info := simd.Solve(h.x.row(q.row), w.system, h.needs.ld, pivotTolerance(k))
 	h.finish(q.row, info, k)
-}
-
-// solveSystem solves a system whose lower triangle is in the first rows of a and
-// whose right-hand side is the row below, and writes the solution to x. It returns
-// 0 or the pivot that failed. a is overwritten.
-func solveSystem(x, a []float32, ld int, tolerance float32) int {
-	n := len(x)
-	if pivot := simd.Cholesky(a, ld, n, n+1, tolerance); pivot != 0 {
-		return pivot
-	}
-	copy(x, a[n*ld:])
-	simd.SolveTransposed(a, ld, x)
-	return 0
 }
 
 // solve is SolveSPD. It has a task for a few matrices, which are copied to scratch
@@ -82,7 +69,7 @@ func (op *solve) one(system []float32, m int) int {
 	}
 	x := op.b.row(m)
 	copy(system[n*op.ld:], x)
-	info := solveSystem(x, system, op.ld, pivotTolerance(n))
+	info := simd.Solve(x, system, op.ld, pivotTolerance(n))
 	if info == 0 && !simd.Finite(x) {
 		info = n
 	}

@@ -1,5 +1,7 @@
 package cpu
 
+import "github.com/halfstep-ml/halfstep/cpu/internal/simd"
+
 const (
 	// backupSteps is how many full exchanges may fail to bring the number of
 	// misplaced unknowns down: 3, as Kim and Park choose.
@@ -110,7 +112,7 @@ func (s *split) solvePassive() int {
 		rhs[m] = b[i]
 	}
 	solution := s.solution[:len(s.index)]
-	if pivot := solveSystem(solution, s.own, s.ld, pivotTolerance(len(s.x))); pivot != 0 {
+	if pivot := simd.Solve(solution, s.own, s.ld, pivotTolerance(len(s.x))); pivot != 0 {
 		return int(s.index[pivot-1]) + 1
 	}
 	clear(s.x)

@@ -20,7 +20,7 @@ func subspace(h *halfStep, w *rowScratch, q *query) {
 			hi := min(lo+block, k)
 			h.system(w, q, lo, hi, x)
 			change := w.vectors[0][:hi-lo]
-			if pivot := solveSystem(change, w.system, h.needs.ld, tolerance); pivot != 0 {
+			if pivot := simd.Solve(change, w.system, h.needs.ld, tolerance); pivot != 0 {
 				h.finish(q.row, lo+pivot, k)
 				return
 			}

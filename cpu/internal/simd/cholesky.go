@@ -2,14 +2,32 @@ package simd
 
 import "math"
 
-// Cholesky factorizes the leading n×n block of A as L·Lᵀ and carries the rows
+// Solve writes the solution of A·x = b to x by a Cholesky factorization. A is of the
+// order of x; its lower triangle is in the first rows of a, and b is the row below
+// it. The rows are lda = PanelStride(len(x)+1) or more apart. A pivot must exceed
+// tolerance times the diagonal element that it comes from; the first that does not,
+// counted from 1, is returned. 0 means success. a is overwritten.
+func Solve(x, a []float32, lda int, tolerance float32) int {
+	n := len(x)
+	if active != portable && lda%vectorStride == 0 && n > 0 {
+		return solveVector(x, a[:(n+1)*lda], lda, tolerance)
+	}
+	if pivot := cholesky(a, lda, n, n+1, tolerance); pivot != 0 {
+		return pivot
+	}
+	copy(x, a[n*lda:])
+	solveTransposed(a, lda, x)
+	return 0
+}
+
+// cholesky factorizes the leading n×n block of A as L·Lᵀ and carries the rows
 // from n up to rows along: row i ≥ n becomes the solution z of L·z = a_i. With a
 // right-hand side as row n the forward substitution is thereby done.
 //
 // Only the lower triangle is read and overwritten. A pivot must exceed tolerance
 // times the diagonal element that it comes from; the first that does not, counted
 // from 1, is returned, and A is then of no use. 0 means success.
-func Cholesky(a []float32, lda, n, rows int, tolerance float32) int {
+func cholesky(a []float32, lda, n, rows int, tolerance float32) int {
 	for j := 0; j < n; j += 2 {
 		// Columns j and j+1, from the left: what the columns before them
 		// contribute is subtracted, then the two are finished.
@@ -64,9 +82,9 @@ func finish(a0, a1, below, inv0, inv1 float32) (float32, float32) {
 	return a0, (a1 - a0*below) * inv1
 }
 
-// SolveTransposed overwrites x with the solution of Lᵀ·z = x for the lower
+// solveTransposed overwrites x with the solution of Lᵀ·z = x for the lower
 // triangle L of order len(x).
-func SolveTransposed(l []float32, ldl int, x []float32) {
+func solveTransposed(l []float32, ldl int, x []float32) {
 	for i := len(x) - 1; i >= 0; i-- {
 		li := l[i*ldl : i*ldl+i+1]
 		x[i] /= li[i]

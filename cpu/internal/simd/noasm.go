@@ -34,3 +34,5 @@ func weightedErrorsVector([]float32, []float32, []float32) float64 { panic(noAss
 func dotRowsVector([]float32, []float32, []float32, int, []int32) { panic(noAssembly) }
 
 func weightedSumVector([]float32, []float32, int, []int32, []float32) { panic(noAssembly) }
+
+func solveVector([]float32, []float32, int, float32) int { panic(noAssembly) }

@@ -1,15 +1,26 @@
 package simd
 
-// tile is the number of rows that rankUpdate computes at a time.
-const tile = 4
+const (
+	// tile is the number of rows that rankUpdate computes at a time.
+	tile = 4
 
-// PanelStride returns the row length of a panel with k columns in use: k rounded
-// up to the tile of rankUpdate. Lengths that are multiples of 128 bytes are
-// avoided, as they put the rows of a panel into few sets of the cache.
+	// vectorStride is a multiple of the lengths of vectors: rows that are so far
+	// apart can be read in whole vectors.
+	vectorStride = 16
+)
+
+// PanelStride returns the row length of a panel or a system with k columns in use: k
+// rounded up to the tile of rankUpdate or to whole vectors. Lengths that are
+// multiples of 128 bytes are avoided, as they put the rows into few sets of the
+// cache.
 func PanelStride(k int) int {
-	ld := (k + tile - 1) / tile * tile
+	step := tile
+	if active != portable {
+		step = vectorStride
+	}
+	ld := (k + step - 1) / step * step
 	if ld%32 == 0 {
-		ld += tile
+		ld += step
 	}
 	return ld
 }

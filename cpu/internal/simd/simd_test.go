@@ -288,7 +288,7 @@ func TestCholesky(t *testing.T) {
 		b, x := random(rng, n), make([]float32, n)
 		l := clone(a)
 		copy(l[n*lda:], b)
-		require.Zero(t, Cholesky(l, lda, n, n+1, 1e-6))
+		require.Zero(t, cholesky(l, lda, n, n+1, 1e-6))
 		for i := range n {
 			require.Equal(t, a[i*lda+i+1:(i+1)*lda], l[i*lda+i+1:(i+1)*lda], "above the diagonal, row %d", i)
 			for j := range i + 1 {
@@ -300,7 +300,7 @@ func TestCholesky(t *testing.T) {
 			}
 		}
 		copy(x, l[n*lda:])
-		SolveTransposed(l, lda, x)
+		solveTransposed(l, lda, x)
 		for i := range n {
 			var product sum
 			for j := range n {
@@ -319,14 +319,14 @@ func TestCholeskyPivots(t *testing.T) {
 			for _, value := range []float64{0, -1, math.NaN(), math.Inf(1)} {
 				a := positiveDefinite(rng, n, lda)
 				a[failing*lda+failing] = float32(value)
-				require.Equal(t, failing+1, Cholesky(a, lda, n, n+1, 1e-6), "order %d, element %v", n, value)
+				require.Equal(t, failing+1, cholesky(a, lda, n, n+1, 1e-6), "order %d, element %v", n, value)
 			}
 		}
 	}
 	// The pivot is 1e-3 of its diagonal element.
 	a := []float32{1, 0, 1, 1.001}
-	require.Zero(t, Cholesky(clone(a), 2, 2, 2, 1e-4))
-	require.Equal(t, 2, Cholesky(clone(a), 2, 2, 2, 1e-2))
+	require.Zero(t, cholesky(clone(a), 2, 2, 2, 1e-4))
+	require.Equal(t, 2, cholesky(clone(a), 2, 2, 2, 1e-2))
 }
 
 // positiveDefinite makes n rows, and one more, of a matrix whose diagonal dominates.

@@ -26,6 +26,7 @@ var subjects = []struct {
 	emit func(g *generator)
 }{
 	{"normal", normal},
+	{"cholesky", cholesky},
 	{"peak", peak},
 	{"elementwise", elementwise},
 	{"sums", sums},
