@@ -6,14 +6,15 @@ import (
 )
 
 // gram sums YᵀY over slices of rows, as the normal equations of a row that has
-// rated everything with 0. Within a slice the rows are taken blockLength at a time.
+// rated everything with 0. Within a slice the rows are taken a block at a time.
 // It costs N·K² operations, half of those of a product.
 type gram struct {
 	chunks
-	y    matrix
-	ld   int       // row length of a sum
-	sum  []float32 // lower triangle, and below it a right-hand side of zeros
-	work []gramScratch
+	y      matrix
+	ld     int       // row length of a sum
+	length int       // rows of a block
+	sum    []float32 // lower triangle, and below it a right-hand side of zeros
+	work   []gramScratch
 }
 
 // gramScratch are a participant's operands of simd.Normal.
@@ -36,7 +37,7 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 	}
 	op := &s.gram
 	op.chunks = chunks{y.Rows, gramRows}
-	op.y, op.ld = view(y), simd.PanelStride(y.Cols+1)
+	op.y, op.ld, op.length = view(y), simd.PanelStride(y.Cols+1), blockLength(y.Cols)
 	defer func() { op.y = matrix{} }()
 
 	count := op.count()
@@ -61,10 +62,10 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 
 func (g *gram) layout(who int, a *arena) {
 	w := gramScratch{
-		ids:    carve[int32](a, blockLength),
-		one:    carve[float32](a, blockLength),
-		zero:   carve[float32](a, blockLength),
-		panels: carve[float32](a, simd.NormalScratch(g.ld, blockLength, false)),
+		ids:    carve[int32](a, g.length),
+		one:    carve[float32](a, g.length),
+		zero:   carve[float32](a, g.length),
+		panels: carve[float32](a, simd.NormalScratch(g.ld, g.length, false)),
 	}
 	for i := range w.ids {
 		w.ids[i], w.one[i], w.zero[i] = int32(i), 1, 0
@@ -80,8 +81,8 @@ func (g *gram) summand(who, i int, dst []float32) {
 	clear(dst)
 	w := &g.work[who]
 	lo, hi := g.at(i)
-	for ; lo < hi; lo += blockLength {
-		ids := w.ids[:min(blockLength, hi-lo)]
+	for ; lo < hi; lo += g.length {
+		ids := w.ids[:min(g.length, hi-lo)]
 		simd.Normal(dst, g.ld, g.y.cols, g.y.data[lo*g.y.stride:], g.y.stride, g.y.cols, ids, false, w.one, w.zero, w.panels)
 	}
 }

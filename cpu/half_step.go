@@ -17,6 +17,7 @@ type halfStep struct {
 
 	equations equations // the results of NormalEquations
 	needs     scratchNeeds
+	length    int          // of a block of ratings
 	work      []rowScratch // of each participant
 	giant     *query       // whose parts the workers sum together
 }
@@ -78,6 +79,7 @@ func (s *stream) overRows(h *halfStep) error {
 		h.needs.ld = simd.PanelStride(h.needs.order + 1)
 	}
 	h.needs.weighted = h.weighted()
+	h.length = blockLength(h.unknowns)
 
 	plan := &h.r.schedule
 	n, k := float64(h.r.Entries()), float64(h.unknowns)
@@ -114,10 +116,10 @@ func (n scratchNeeds) sum(unknowns int) int { return max(n.ld*n.ld, unknowns) }
 func (h *halfStep) layout(who int, a *arena) {
 	n, plan := h.needs, &h.r.schedule
 	w := rowScratch{
-		weight:   carve[float32](a, blockLength),
-		residual: carve[float32](a, blockLength),
-		block:    carve[float32](a, max(h.unknowns, blockLength)),
-		panels:   carve[float32](a, simd.NormalScratch(n.ld, blockLength, n.weighted)),
+		weight:   carve[float32](a, h.length),
+		residual: carve[float32](a, h.length),
+		block:    carve[float32](a, max(h.unknowns, h.length)),
+		panels:   carve[float32](a, simd.NormalScratch(n.ld, h.length, n.weighted)),
 	}
 	if plan.longest > partLength {
 		w.part = carve[float32](a, n.sum(h.unknowns))
@@ -144,6 +146,9 @@ func (h *halfStep) layout(who int, a *arena) {
 			longest = max(longest, plan.longestGiant)
 		}
 		w.scores = carve[float32](a, longest)
+	}
+	if !n.weighted {
+		simd.Fill(w.weight, 1)
 	}
 	h.work[who] = w
 }

@@ -16,7 +16,7 @@ type query struct {
 	vector []float32
 }
 
-// ratings are some consecutive ratings of a row, at most blockLength.
+// ratings are some consecutive ratings of a row, at most a block.
 type ratings struct {
 	first  int // their place in the row
 	ids    []int32
@@ -45,16 +45,22 @@ func (h *halfStep) summand(who, i int, dst []float32) { h.sumPart(&h.work[who], 
 func (h *halfStep) sumPart(w *rowScratch, q *query, index int, dst []float32) {
 	clear(dst)
 	lo, hi := partRange(q.length, index)
-	for ; lo < hi; lo += blockLength {
-		end := min(lo+blockLength, hi)
+	for ; lo < hi; lo += h.length {
+		end := min(lo+h.length, hi)
 		q.add(h, w, q, ratings{lo, h.r.ids(q.row, lo, end), h.r.ratings(q.row, lo, end)}, dst)
 	}
 }
 
-// weigh computes the weights of a block and its residuals t(r) - a(r)·s, where s
-// is the score so far: the offset before there is a solution.
+// weigh returns the weights of a block and its residuals t(r) - a(r)·s, where s is
+// the score so far: the offset before there is a solution. If weights are 1 and
+// there is no score, the residuals are the ratings themselves.
 func (h *halfStep) weigh(w *rowScratch, q *query, b ratings) (weight, residual []float32) {
-	weight, residual = w.weight[:len(b.ids)], w.residual[:len(b.ids)]
+	weight = w.weight[:len(b.ids)]
+	scored := q.scores != nil || len(h.offset) > 0
+	if !h.needs.weighted && !scored {
+		return weight, b.values
+	}
+	residual = w.residual[:len(b.ids)]
 	h.problem.weigh(weight, residual, b.values)
 	switch {
 	case q.scores != nil:

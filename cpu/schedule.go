@@ -12,11 +12,14 @@ const (
 	// time.
 	partLength = 8192
 
-	// blockLength is the number of ratings that are gathered at a time. A sum
-	// over a part has two levels, within and between blocks, and the square
-	// root of its length would give the smallest rounding error; 64 is near
-	// that, and at rank 64 a gathered block still fits the first-level cache.
-	blockLength = 64
+	// blockElements is the number of elements of Y that are taken at a time, in
+	// blockShortest to blockLongest ratings: higher ranks read a block several
+	// times, and 16 KiB fit every first-level cache. A sum over a part has two
+	// levels, within and between blocks, and the square root of the part's length
+	// would give the smallest rounding error.
+	blockElements = 1 << 12
+	blockShortest = 64
+	blockLongest  = 256
 
 	// rowCost is what a row costs beside its ratings, in ratings.
 	rowCost = 16
@@ -52,6 +55,11 @@ func partCount(n int) int { return (n + partLength - 1) / partLength }
 func partRange(n, index int) (lo, hi int) {
 	lo = index * partLength
 	return lo, min(lo+partLength, n)
+}
+
+// blockLength is the number of ratings of a block for a rank.
+func blockLength(rank int) int {
+	return min(max(blockElements/max(rank, 1), blockShortest), blockLongest)
 }
 
 // newSchedule makes the schedule of the rows with the given offsets. It costs a
