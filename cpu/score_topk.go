@@ -158,8 +158,15 @@ func (op *topK) score(tile []float32, first, last, lo, n int) {
 // offer gives the scores of the columns from lo on to a selection, except those
 // that are not allowed or seen. It returns what is seen of the columns after them.
 func (op *topK) offer(s *selection, scores []float32, lo int, seen []int32) []int32 {
-	for j, score := range scores {
+	for j := 0; j < len(scores); j++ {
 		// Few scores pass, so the other conditions come after this one.
+		if s.full() {
+			j += simd.FirstAbove(scores[j:], s.scores[0])
+			if j == len(scores) {
+				break
+			}
+		}
+		score := scores[j]
 		if !s.wants(score) {
 			continue
 		}
@@ -210,6 +217,9 @@ func (s *selection) wants(score float32) bool {
 	}
 	return score > s.scores[0]
 }
+
+// full reports whether only better candidates than the worst one are wanted.
+func (s *selection) full() bool { return s.count == len(s.ids) }
 
 // ties reports whether a score is that of the worst candidate.
 func (s *selection) ties(score float32) bool { return score == s.scores[0] }

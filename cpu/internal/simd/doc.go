@@ -25,8 +25,7 @@
 //
 // # Order of summation
 //
-// A sum is over the same elements in the same order wherever it is computed: the dot
-// product of two rows in DotRows does not depend on the place of the row among ids,
-// that in Scores not on the place in the tile. Each function has an order of its own,
-// and another on each path.
+// DotRows and Scores add the products of one dot product in the same order, whatever
+// the blocking, so that a score has the same bits whichever of them computed it. Each
+// path has an order of its own, and so have the other functions.
 package simd

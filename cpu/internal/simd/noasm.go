@@ -36,3 +36,7 @@ func dotRowsVector([]float32, []float32, []float32, int, []int32) { panic(noAsse
 func weightedSumVector([]float32, []float32, int, []int32, []float32) { panic(noAssembly) }
 
 func solveVector([]float32, []float32, int, float32) int { panic(noAssembly) }
+
+func scoresVector([]float32, int, []float32, int, int, []float32, int, int, int) { panic(noAssembly) }
+
+func firstAboveVector([]float32, float32) int { panic(noAssembly) }

@@ -115,6 +115,16 @@ func normalProductGo(dst, x []float32, shift float32, y []float32, ldy int, ids 
 // Scores computes the tile dst = X·Yᵀ for X of m×k and Y of n×k: dst[i*ldd+j] is
 // the dot product of row i of x and row j of y.
 func Scores(dst []float32, ldd int, x []float32, ldx, m int, y []float32, ldy, n, k int) {
+	if active == portable || k == 0 || m == 0 || n == 0 {
+		scoresGo(dst, ldd, x, ldx, m, y, ldy, n, k)
+		return
+	}
+	// What the last rows have is read and written.
+	_, _, _ = dst[(m-1)*ldd+n-1], x[(m-1)*ldx+k-1], y[(n-1)*ldy+k-1]
+	scoresVector(dst, ldd, x, ldx, m, y, ldy, n, k)
+}
+
+func scoresGo(dst []float32, ldd int, x []float32, ldx, m int, y []float32, ldy, n, k int) {
 	i := 0
 	for ; i+4 <= m; i += 4 {
 		x0, x1, x2, x3 := rowAt(x, ldx, i, k), rowAt(x, ldx, i+1, k), rowAt(x, ldx, i+2, k), rowAt(x, ldx, i+3, k)

@@ -139,8 +139,8 @@ added11:
 	VHADDPS      Y2, Y1, Y1
 	VHADDPS      Y4, Y3, Y3
 	VHADDPS      Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
 	VMOVSS       X1, (AX)
 	DECQ         DI
 	JZ           done3
@@ -245,5 +245,109 @@ ratings13:
 	VMASKMOVPS   (AX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
+	VZEROUPPER
+	RET
+
+// func scoresAVX2(dst *float32, ldd int, x *float32, ldx int, y *float32, ldy int, k int, groups int)
+// Requires: AVX, FMA3
+TEXT ·scoresAVX2(SB), NOSPLIT, $0-64
+	MOVQ    dst+0(FP), AX
+	MOVQ    groups+56(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    ldx+24(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*1), BX
+	MOVQ    y+32(FP), SI
+	MOVQ    ldy+40(FP), DI
+	SHLQ    $0x02, DI
+	LEAQ    (SI)(DI*1), R8
+	LEAQ    (R8)(DI*1), R9
+	LEAQ    (R9)(DI*1), DI
+	MOVQ    k+48(FP), R10
+	MOVQ    R10, R11
+	ANDQ    $+7, R11
+	LEAQ    lanesAVX2<>+0(SB), R12
+	MOVQ    R11, R13
+	NEGQ    R13
+	VMOVUPS 32(R12)(R13*4), Y0
+	SUBQ    R11, R10
+	SHLQ    $0x02, R10
+
+groups14:
+	XORQ   R11, R11
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+
+columns15:
+	CMPQ        R11, R10
+	JGE         last16
+	VMOVUPS     (DX)(R11*1), Y9
+	VMOVUPS     (BX)(R11*1), Y10
+	VMOVUPS     (SI)(R11*1), Y11
+	VFMADD231PS Y11, Y9, Y1
+	VFMADD231PS Y11, Y10, Y5
+	VMOVUPS     (R8)(R11*1), Y11
+	VFMADD231PS Y11, Y9, Y2
+	VFMADD231PS Y11, Y10, Y6
+	VMOVUPS     (R9)(R11*1), Y11
+	VFMADD231PS Y11, Y9, Y3
+	VFMADD231PS Y11, Y10, Y7
+	VMOVUPS     (DI)(R11*1), Y11
+	VFMADD231PS Y11, Y9, Y4
+	VFMADD231PS Y11, Y10, Y8
+	ADDQ        $0x20, R11
+	JMP         columns15
+
+last16:
+	MOVQ        k+48(FP), R12
+	TESTQ       $0x00000007, R12
+	JZ          added17
+	VMASKMOVPS  (DX)(R11*1), Y0, Y9
+	VMASKMOVPS  (BX)(R11*1), Y0, Y10
+	VMASKMOVPS  (SI)(R11*1), Y0, Y11
+	VFMADD231PS Y11, Y9, Y1
+	VFMADD231PS Y11, Y10, Y5
+	VMASKMOVPS  (R8)(R11*1), Y0, Y11
+	VFMADD231PS Y11, Y9, Y2
+	VFMADD231PS Y11, Y10, Y6
+	VMASKMOVPS  (R9)(R11*1), Y0, Y11
+	VFMADD231PS Y11, Y9, Y3
+	VFMADD231PS Y11, Y10, Y7
+	VMASKMOVPS  (DI)(R11*1), Y0, Y11
+	VFMADD231PS Y11, Y9, Y4
+	VFMADD231PS Y11, Y10, Y8
+
+added17:
+	MOVQ         ldd+8(FP), R12
+	SHLQ         $0x02, R12
+	MOVQ         AX, R11
+	VHADDPS      Y2, Y1, Y1
+	VHADDPS      Y4, Y3, Y3
+	VHADDPS      Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VMOVUPS      X1, (R11)
+	ADDQ         R12, R11
+	VHADDPS      Y6, Y5, Y5
+	VHADDPS      Y8, Y7, Y7
+	VHADDPS      Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VADDPS       X6, X5, X5
+	VMOVUPS      X5, (R11)
+	ADDQ         $0x10, AX
+	MOVQ         ldy+40(FP), R11
+	SHLQ         $0x04, R11
+	ADDQ         R11, SI
+	ADDQ         R11, R8
+	ADDQ         R11, R9
+	ADDQ         R11, DI
+	DECQ         CX
+	JNZ          groups14
 	VZEROUPPER
 	RET

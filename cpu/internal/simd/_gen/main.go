@@ -30,6 +30,7 @@ var subjects = []struct {
 	{"peak", peak},
 	{"elementwise", elementwise},
 	{"sums", sums},
+	{"search", search},
 	{"rows", rows},
 }
 

@@ -208,3 +208,55 @@ func (g *generator) returnSum(s []reg.VecVirtual) {
 	g.Store(sum, g.ReturnIndex(0))
 	g.RET()
 }
+
+// search: the first element above a threshold.
+func search(g *generator) {
+	g.function("firstAbove", "func(x *float32, n int, threshold float32) int", "firstAbove"+g.name+" returns the index of the first element above the threshold, or\nn ≥ 1.")
+	x, n, threshold := g.argument("x"), g.argument("n"), g.vector()
+	g.broadcastArgument("threshold", threshold)
+	const greater = 0x1e // ordered and quiet: never true for NaN
+	at, v, bits := g.GP64(), g.vector(), g.GP32()
+	g.XORQ(at, at)
+	loop, none, found, rest := g.label("vectors"), g.label("none"), g.label("found"), g.label("rest")
+	compare := func() {
+		if g.wide() {
+			k := g.K()
+			g.VCMPPS(operand.U8(greater), threshold, v, k)
+			g.KMOVW(k, bits)
+		} else {
+			g.VCMPPS(operand.U8(greater), threshold, v, v)
+			g.VMOVMSKPS(v, bits)
+		}
+	}
+	left := g.GP64()
+	g.MOVQ(n, left)
+	g.Label(loop)
+	g.CMPQ(left, operand.U8(g.lanes))
+	g.JLT(operand.LabelRef(rest))
+	g.VMOVUPS(operand.Mem{Base: x, Index: at, Scale: 4}, v)
+	compare()
+	g.TESTL(bits, bits)
+	g.JNZ(operand.LabelRef(found))
+	g.ADDQ(operand.U8(g.lanes), at)
+	g.SUBQ(operand.U8(g.lanes), left)
+	g.JMP(operand.LabelRef(loop))
+	g.Label(rest)
+	g.TESTQ(left, left)
+	g.JZ(operand.LabelRef(none))
+	g.load(operand.Mem{Base: x, Index: at, Scale: 4}, g.firstLanes(left), v)
+	compare()
+	g.Comment("Lanes beyond the last element are 0, which may be above the threshold.")
+	g.BZHIL(left.As32(), bits, bits)
+	g.TESTL(bits, bits)
+	g.JZ(operand.LabelRef(none))
+	g.Label(found)
+	g.TZCNTL(bits, bits)
+	g.ADDQ(bits.As64(), at)
+	g.VZEROUPPER()
+	g.Store(at, g.ReturnIndex(0))
+	g.RET()
+	g.Label(none)
+	g.VZEROUPPER()
+	g.Store(n, g.ReturnIndex(0))
+	g.RET()
+}
