@@ -20,8 +20,9 @@ $(STATICCHECK):
 	GOBIN=$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
 
 .PHONY: test
-test: ## run all tests
-	$(GO) test ./...
+test: ## run all tests; name those that were skipped, and why
+	@log=$$(mktemp); $(GO) test -v ./... >$$log 2>&1; status=$$?; \
+		awk -v failed=$$status -f .ci/summary.awk $$log; rm -f $$log; exit $$status
 
 .PHONY: race
 race: ## run the tests of the concurrent packages under the race detector
