@@ -186,6 +186,15 @@ func TestRunsMustAgree(t *testing.T) {
 	require.ErrorContains(t, r.agree(), "on cuda")
 }
 
+func TestDescribeConfig(t *testing.T) {
+	c := als.DefaultConfig()
+	require.Contains(t, describeConfig(c), "λ = 0.1·n, ")
+	c.Convention = als.IALS
+	require.Contains(t, describeConfig(c), "λ = 0.1·(n + w₀·N), w₀ = 0.1")
+	c.Regularization, c.Nu = als.Power, 0.5
+	require.Contains(t, describeConfig(c), "λ = 0.1·(n + w₀·N)^0.5")
+}
+
 func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1000209: "1,000,209", -1234: "-1,234", -123: "-123"} {
 		require.Equal(t, want, thousands(n))

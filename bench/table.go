@@ -52,13 +52,17 @@ func orDash(known bool, s string) string {
 
 func describeConfig(c als.Config) string {
 	s := fmt.Sprintf("%v, rank %d, %s, ", c.Convention, c.Rank, plural(c.Iterations, "iteration"))
+	n := "n"
+	if c.Convention == als.IALS {
+		n = "(n + w₀·N)"
+	}
 	switch c.Regularization {
 	case als.Count:
-		s += fmt.Sprintf("λ = %g·n", c.Lambda)
+		s += fmt.Sprintf("λ = %g·%s", c.Lambda, n)
 	case als.Plain:
 		s += fmt.Sprintf("λ = %g", c.Lambda)
 	default:
-		s += fmt.Sprintf("λ = %g·n^%g", c.Lambda, c.Nu)
+		s += fmt.Sprintf("λ = %g·%s^%g", c.Lambda, n, c.Nu)
 	}
 	switch c.Convention {
 	case kernels.Implicit:
