@@ -173,6 +173,30 @@ func TestNegativeRatingsDoNotCount(t *testing.T) {
 	require.IsNonIncreasing(t, losses, "the half-steps and the loss regularize alike")
 }
 
+// TestMeanOfTheScore holds the constant of the score to its sum by hand: six pairs, of which
+// three are rated 4, 2 and -1.
+func TestMeanOfTheScore(t *testing.T) {
+	ratings := newRatings(t, 2, 3, []triple{{0, 0, 4}, {0, 1, 2}, {1, 2, -1}})
+	dev := open(t, kernels.Options{})
+	for convention, want := range map[als.Convention]float64{
+		als.Explicit:   (4.0 + 2 - 1) / 3,
+		als.Implicit:   (5.0 + 3) / (5 + 3 + 2 + 3), // confidences 5, 3, 2, and 1 for the other three
+		als.Confidence: (4.0 + 2) / (4 + 2 + 1 + 3),
+		als.IALS:       (4.0 + 2 - 1) / (3 + 0.5*6),
+	} {
+		cfg := als.DefaultConfig()
+		cfg.Rank, cfg.Iterations, cfg.Biases, cfg.W0, cfg.Convention = 2, 1, true, 0.5, convention
+		cfg.Regularization = als.Plain // item 2 has no positive rating that λ·n would count
+		m, err := als.Train(t.Context(), dev, ratings, cfg)
+		require.NoError(t, err)
+		require.InEpsilon(t, want, m.Mean(), 1e-6, "%v", convention)
+		cfg.Biases = false
+		m, err = als.Train(t.Context(), dev, ratings, cfg)
+		require.NoError(t, err)
+		require.Zero(t, m.Mean(), "%v without biases", convention)
+	}
+}
+
 func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
 	ratings := lowRank(t, 13, 300, 200, 12_000)
 	for name, cfg := range variants() {

@@ -109,6 +109,20 @@ func TestALSVariants(t *testing.T) {
 	}
 }
 
+func TestNonNegativeFlag(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model")
+	_, _, err := bench(t, small("--threads", "1", "--nonnegative", "--save", path)...)
+	require.NoError(t, err)
+	m, err := als.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, als.NonNegative, m.Config().Solver)
+	for u := range m.Users() {
+		for _, x := range m.UserFactors(u) {
+			require.GreaterOrEqual(t, x, float32(0))
+		}
+	}
+}
+
 func TestALSReportAndModel(t *testing.T) {
 	dir := t.TempDir()
 	model := filepath.Join(dir, "model.safetensors")
