@@ -49,7 +49,7 @@ threads, and a table is printed. It is "bench als" with all its defaults.`,
 	f.Uint64Var(&c.seed, "seed", 1, "seed of the data, the split and the model")
 	f.StringVar(&c.json, "json", "", "write the results as JSON to this file; - is stdout, with nothing else on it")
 	f.StringVar(&c.report, "report", "", "write a Markdown report and SVG charts to this folder")
-	root.AddCommand(alsCommand(c), searchCommand(c), rankCommand(c), synthCommand(c), peersCommand(c), serveCommand(c))
+	root.AddCommand(alsCommand(c), searchCommand(c), rankCommand(c), synthCommand(c), kernelsCommand(c), peersCommand(c), serveCommand(c))
 	return root
 }
 
