@@ -5,28 +5,62 @@ import (
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
-// cholesky solves the normal equations of a row exactly.
-func cholesky(h *halfStep, w *rowScratch, q *query) {
-	k := h.unknowns
-	h.system(w, q, 0, k, nil)
-	info := simd.Solve(h.x.row(q.row), w.system, h.needs.ld, pivotTolerance(k))
-	h.finish(q.row, info, k)
+// batch is normal equations that are solved together, as one system costs as much as
+// a vector has lanes.
+type batch struct {
+	systems []float32 // ld×ld each
+	scratch []float32
+	rows    [maxLanes]int // of the problem, of the systems that are there
+	info    [maxLanes]int32
+	count   int
 }
 
-// solve is SolveSPD. It has a task for a few matrices, which are copied to scratch
-// memory: the right-hand side goes below the triangle.
+// maxLanes is the most that simd.Lanes can be.
+const maxLanes = 16
+
+// cholesky solves the normal equations of a row exactly, as soon as there are those
+// of enough rows. What a row gets does not depend on the others.
+func cholesky(h *halfStep, w *rowScratch, q *query) {
+	b, size := &w.batch, h.needs.ld*h.needs.ld
+	w.system = b.systems[b.count*size:][:size]
+	h.system(w, q, 0, h.unknowns, nil)
+	b.rows[b.count] = q.row
+	b.count++
+	if b.count == simd.Lanes() {
+		h.solveBatch(w)
+	}
+}
+
+// solveBatch solves the systems that are waiting, if any.
+func (h *halfStep) solveBatch(w *rowScratch) {
+	b, k, ld := &w.batch, h.unknowns, h.needs.ld
+	if b.count == 0 {
+		return
+	}
+	rhs := b.systems[k*ld:] // below each triangle
+	info := b.info[:b.count]
+	simd.SolveLanes(simd.Systems{
+		Order: k,
+		A:     b.systems, LDA: ld, StepA: ld * ld,
+		B: rhs, StepB: ld * ld,
+	}, info, pivotTolerance(k), b.scratch)
+	for i, row := range b.rows[:b.count] {
+		copy(h.x.row(row), rhs[i*ld*ld:])
+		h.info[row] = info[i]
+	}
+	b.count = 0
+}
+
+// solve is SolveSPD. It has a task for a few matrices.
 type solve struct {
 	chunks
-	a      []float32
-	batch  kernels.Batch // the shape of a
-	b      matrix
-	info   []int32
-	ld     int
-	system [][]float32 // of each participant
+	systems simd.Systems
+	info    []int32
+	scratch [][]float32 // of each participant
 }
 
 // solveCost is about how many arithmetic operations a task of SolveSPD does.
-const solveCost = 1 << 18
+const solveCost = 1 << 20
 
 func (s *stream) SolveSPD(a kernels.Batch, b kernels.Matrix, info kernels.Buffer[int32]) error {
 	op := &s.solve
@@ -34,47 +68,28 @@ func (s *stream) SolveSPD(a kernels.Batch, b kernels.Matrix, info kernels.Buffer
 		clear(slice(info))
 		return nil
 	}
-	n := float64(a.N)
+	n, lanes := float64(a.N), simd.Lanes()
 	cost := n*n*n/3 + 2*n*n
-	system := grown(op.system, s.dev.pool.threads)
+	batches := max(int(solveCost/cost)/lanes, 1)
+	scratch := grown(op.scratch, s.dev.pool.threads)
 	*op = solve{
-		chunks: chunks{a.Count, max(int(solveCost/cost), 1)},
-		a:      slice(a.Buf),
-		batch:  a,
-		b:      view(b),
-		info:   slice(info),
-		ld:     simd.PanelStride(a.N + 1),
-		system: system,
+		chunks:  chunks{a.Count, batches * lanes},
+		systems: simd.Systems{Order: a.N, A: slice(a.Buf), LDA: a.Stride, StepA: a.Step, B: view(b).data, StepB: view(b).stride},
+		info:    slice(info),
+		scratch: scratch,
 	}
 	err := s.run(op, op.count(), cost*float64(a.Count))
-	*op = solve{system: system}
+	*op = solve{scratch: scratch}
 	return err
 }
 
-func (op *solve) layout(who int, a *arena) { op.system[who] = carve[float32](a, op.ld*op.ld) }
+func (op *solve) layout(who int, a *arena) {
+	op.scratch[who] = carve[float32](a, simd.LanesScratch(op.systems.Order))
+}
 
 func (op *solve) task(who, i int) {
 	lo, hi := op.at(i)
-	for m := lo; m < hi; m++ {
-		op.info[m] = int32(op.one(op.system[who], m))
-	}
-}
-
-// one solves system number m and returns its info.
-func (op *solve) one(system []float32, m int) int {
-	n := op.batch.N
-	for i := range n {
-		at := m*op.batch.Step + i*op.batch.Stride
-		copy(system[i*op.ld:i*op.ld+i+1], op.a[at:])
-	}
-	x := op.b.row(m)
-	copy(system[n*op.ld:], x)
-	info := simd.Solve(x, system, op.ld, pivotTolerance(n))
-	if info == 0 && !simd.Finite(x) {
-		info = n
-	}
-	if info != 0 {
-		clear(x)
-	}
-	return info
+	part := op.systems
+	part.A, part.B = part.A[lo*part.StepA:], part.B[lo*part.StepB:]
+	simd.SolveLanes(part, op.info[lo:hi], pivotTolerance(part.Order), op.scratch[who])
 }

@@ -26,7 +26,8 @@ type halfStep struct {
 type scratchNeeds struct {
 	order    int // of the systems that are solved; 0 for none
 	ld       int // row length of systems and panels
-	systems  int
+	systems  int // of ld×ld
+	lanes    int // elements for simd.SolveLanes, which solves the systems together; 0 if it does not
 	vectors  int // of the length of the unknowns
 	doubles  int // the same in float64
 	scores   bool
@@ -46,6 +47,7 @@ type rowScratch struct {
 
 	// For solving.
 	system, spare []float32 // ld×ld
+	batch         batch
 	vectors       [2][]float32
 	doubles       [4][]float64
 	scores        []float32 // of all ratings of a row
@@ -66,7 +68,7 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	case kernels.NonNegative:
 		h.row, h.needs = nonNegative, scratchNeeds{order: k, systems: 2, vectors: 1}
 	default:
-		h.row, h.needs = cholesky, scratchNeeds{order: k, systems: 1}
+		h.row, h.needs = cholesky, scratchNeeds{order: k, systems: simd.Lanes(), lanes: simd.LanesScratch(k)}
 	}
 	return s.overRows(h)
 }
@@ -96,6 +98,7 @@ func (s *stream) overRows(h *halfStep) error {
 			q := &h.work[0].query
 			*q = query{row: row, length: h.r.length(row), shared: true}
 			h.row(h, &h.work[0], q)
+			h.solveBatch(&h.work[0])
 		}
 	}
 	s.dev.pool.run(&s.job, h, len(plan.groups), h.participants)
@@ -124,10 +127,14 @@ func (h *halfStep) layout(who int, a *arena) {
 	if plan.longest > partLength {
 		w.part = carve[float32](a, n.sum(h.unknowns))
 	}
-	if n.systems > 0 {
+	switch {
+	case n.lanes > 0:
+		w.batch.systems = carve[float32](a, n.systems*n.ld*n.ld)
+		w.batch.scratch = carve[float32](a, n.lanes)
+	case n.systems > 0:
 		w.system = carve[float32](a, n.ld*n.ld)
 	}
-	if n.systems > 1 {
+	if n.lanes == 0 && n.systems > 1 {
 		w.spare = carve[float32](a, n.ld*n.ld)
 		w.index = carve[int32](a, h.unknowns)
 		w.passive = carve[uint8](a, h.unknowns)
@@ -164,6 +171,7 @@ func (h *halfStep) task(who, i int) {
 		}
 		h.row(h, w, &w.query)
 	}
+	h.solveBatch(w)
 }
 
 // empty gives a row without ratings its result.

@@ -27,6 +27,7 @@ var subjects = []struct {
 }{
 	{"normal", normal},
 	{"cholesky", cholesky},
+	{"lanes", lanes},
 	{"peak", peak},
 	{"elementwise", elementwise},
 	{"sums", sums},

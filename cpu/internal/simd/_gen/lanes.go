@@ -1,0 +1,532 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The Cholesky factorization A = L·Lᵀ and both solves for as many systems as a
+// vector has lanes, one in each lane. A vector holds the same element of all systems,
+// so that nothing goes across lanes and a lane knows nothing of the others.
+//
+// # Layout
+//
+// L is kept in panels of 4 rows. Panel I has the columns 0 to 4I+3, 4 vectors each:
+// element (4I+i, j) is vector 8·I·(I+1) + 4·j + i. A tile is 4 columns of a panel, 16
+// vectors. The diagonal has 1/L[j][j]; what is above it in its tile is not read.
+//
+// # Order
+//
+// The factorization goes by panels, from the left: the tiles of a panel are computed
+// from the first to the one on the diagonal, in registers, from the panel itself and
+// one panel above it:
+//
+//	L[I][J] = (A[I][J] - Σ_{p<J} L[I][p]·L[J][p]ᵀ)·L[J][J]⁻ᵀ
+//
+// A step over p costs 8 loads for 16 multiply-adds with AVX-512, 12 with AVX2, whose
+// registers hold two rows of a tile at a time.
+func lanes(g *generator) {
+	loadLanes(g)
+	factorLanes(g)
+	backLanes(g)
+	storeLanes(g)
+}
+
+// at addresses a vector of the layout.
+func (g *generator) at(base, index reg.GPVirtual, vector int) operand.Mem {
+	m := operand.Mem{Base: base, Disp: vector * g.bytes()}
+	if index != nil {
+		m.Index, m.Scale = index, 1
+	}
+	return m
+}
+
+// scaled multiplies a register by so many vectors.
+func (g *generator) scaled(r reg.GPVirtual, vectors int) {
+	g.IMUL3Q(operand.U32(vectors*g.bytes()), r, r)
+}
+
+// places is where the operands of the lanes are: those of lane 4q+i are near[i] bytes
+// after group[q]. near[0] is 0 and has no register.
+type places struct {
+	near  [4]reg.GPVirtual
+	group []reg.GPVirtual
+}
+
+// places loads the argument at for a matrix that begins at base: near[1] to near[3],
+// then the distances of group[1] and so on.
+func (g *generator) places(base reg.GPVirtual) places {
+	table := g.argument("at")
+	var p places
+	for i := 1; i < len(p.near); i++ {
+		p.near[i] = g.GP64()
+		g.MOVQ(operand.Mem{Base: table, Disp: 8 * (i - 1)}, p.near[i])
+	}
+	for q := range g.lanes / 4 {
+		group := base
+		if q > 0 {
+			group = g.GP64()
+			g.MOVQ(operand.Mem{Base: table, Disp: 8 * (len(p.near) - 2 + q)}, group)
+			g.ADDQ(base, group)
+		}
+		p.group = append(p.group, group)
+	}
+	return p
+}
+
+// of addresses the operand of lane 4q+i.
+func (p places) of(q, i int) operand.Mem {
+	m := operand.Mem{Base: p.group[q]}
+	if i > 0 {
+		m.Index, m.Scale = p.near[i], 1
+	}
+	return m
+}
+
+// advance goes on by so many bytes.
+func (g *generator) advance(p places, bytes int) {
+	for _, r := range p.group {
+		g.ADDQ(operand.U8(bytes), r)
+	}
+}
+
+// quarters are masks of the parts of 128 bits of a vector, of which the first count
+// lanes are selected.
+func (g *generator) quarters(count reg.GPVirtual) []mask {
+	masks := make([]mask, g.lanes/4)
+	if !g.wide() {
+		masks[0] = g.firstLanes(count)
+		return masks
+	}
+	bits := g.GP32()
+	g.MOVL(operand.I32(-1), bits)
+	g.BZHIL(count.As32(), bits, bits)
+	for q := range masks {
+		if q > 0 {
+			g.SHLL(operand.U8(4), bits)
+		}
+		masks[q].k = g.K()
+		g.KMOVW(bits, masks[q].k)
+	}
+	return masks
+}
+
+// loadFour loads 4 elements of every lane and transposes them. Without masks it is
+// all 4.
+func (g *generator) loadFour(p places, masks []mask, whole bool) []reg.VecVirtual {
+	v := g.vectors(4)
+	for i, x := range v {
+		switch {
+		case g.wide():
+			if whole {
+				g.VMOVUPS(p.of(0, i), x.AsX())
+			} else {
+				g.VMOVUPS_Z(p.of(0, i), masks[0].k, x.AsX())
+			}
+			// A masked load of a part is half a blend, where one shuffle less is half
+			// a multiply-add more.
+			for q := 1; q < len(p.group); q++ {
+				g.VBROADCASTF32X4(p.of(q, i), masks[q].k, x)
+			}
+		case whole:
+			g.VMOVUPS(p.of(0, i), x.AsX())
+			g.VINSERTF128(operand.U8(1), p.of(1, i), x, x)
+		default:
+			part := g.XMM()
+			g.VMASKMOVPS(p.of(0, i), masks[0].v.AsX(), x.AsX())
+			g.VMASKMOVPS(p.of(1, i), masks[0].v.AsX(), part)
+			g.VINSERTF128(operand.U8(1), part, x, x)
+		}
+	}
+	return g.transposeFour(v)
+}
+
+// transposeFour transposes the squares of 4 elements that 4 vectors have in each
+// part of 128 bits.
+func (g *generator) transposeFour(v []reg.VecVirtual) []reg.VecVirtual {
+	t, out := g.vectors(4), g.vectors(4)
+	g.VUNPCKLPS(v[1], v[0], t[0])
+	g.VUNPCKHPS(v[1], v[0], t[1])
+	g.VUNPCKLPS(v[3], v[2], t[2])
+	g.VUNPCKHPS(v[3], v[2], t[3])
+	for i := range 2 {
+		g.VUNPCKLPD(t[2+i], t[i], out[2*i])
+		g.VUNPCKHPD(t[2+i], t[i], out[2*i+1])
+	}
+	return out
+}
+
+// loadLanes: 4 columns at a time, then what is left.
+func loadLanes(g *generator) {
+	g.function("loadLanes", "func(to *float32, apart int, from *float32, at *int, columns int)",
+		"loadLanes"+g.name+" reads the elements of a row of each system and writes one vector for\neach column to addresses that are apart bytes apart. Of the last 4 columns those\nthat are missing become 0.")
+	to, apart := g.argument("to"), g.argument("apart")
+	p := g.places(g.argument("from"))
+	columns := g.argument("columns")
+	second := g.GP64()
+	g.LEAQ(operand.Mem{Base: to, Index: apart, Scale: 2}, second)
+	store := func(v []reg.VecVirtual) {
+		g.VMOVUPS(v[0], operand.Mem{Base: to})
+		g.VMOVUPS(v[1], operand.Mem{Base: to, Index: apart, Scale: 1})
+		g.VMOVUPS(v[2], operand.Mem{Base: second})
+		g.VMOVUPS(v[3], operand.Mem{Base: second, Index: apart, Scale: 1})
+	}
+	var masks []mask
+	if g.wide() {
+		four := g.GP64()
+		g.MOVQ(operand.I32(4), four)
+		masks = g.quarters(four)
+	}
+	loop, rest, done := g.label("columns"), g.label("rest"), g.label("done")
+	g.SUBQ(operand.U8(4), columns)
+	g.JLT(operand.LabelRef(rest))
+	g.Label(loop)
+	store(g.loadFour(p, masks, true))
+	g.advance(p, 16)
+	g.LEAQ(operand.Mem{Base: to, Index: apart, Scale: 4}, to)
+	g.LEAQ(operand.Mem{Base: second, Index: apart, Scale: 4}, second)
+	g.SUBQ(operand.U8(4), columns)
+	g.JGE(operand.LabelRef(loop))
+	g.Label(rest)
+	g.ADDQ(operand.U8(4), columns)
+	g.JZ(operand.LabelRef(done))
+	store(g.loadFour(p, g.quarters(columns), false))
+	g.Label(done)
+	g.end()
+}
+
+// storeLanes is the way back.
+func storeLanes(g *generator) {
+	g.function("storeLanes", "func(to *float32, at *int, x *float32, columns int, info *int32)",
+		"storeLanes"+g.name+" writes the elements of a row of each system, or zeros where info is\nnot 0, from vectors one after another.")
+	p := g.places(g.argument("to"))
+	x, columns, info := g.argument("x"), g.argument("columns"), g.argument("info")
+	var sound mask
+	none := g.vector()
+	g.zero(none)
+	if g.wide() {
+		sound.k = g.K()
+		g.VPCMPEQD(operand.Mem{Base: info}, none, sound.k)
+	} else {
+		sound.v = none
+		g.VPCMPEQD(operand.Mem{Base: info}, none, sound.v)
+	}
+	load := func() []reg.VecVirtual {
+		v := g.vectors(4)
+		for i, r := range v {
+			if g.wide() {
+				g.VMOVUPS_Z(g.at(x, nil, i), sound.k, r)
+			} else {
+				g.VANDPS(g.at(x, nil, i), sound.v, r)
+			}
+		}
+		return g.transposeFour(v)
+	}
+	loop, rest, done := g.label("columns"), g.label("rest"), g.label("done")
+	g.SUBQ(operand.U8(4), columns)
+	g.JLT(operand.LabelRef(rest))
+	g.Label(loop)
+	for i, r := range load() {
+		g.VMOVUPS(r.AsX(), p.of(0, i))
+		for q := 1; q < len(p.group); q++ {
+			if g.wide() {
+				g.VEXTRACTF32X4(operand.U8(q), r, p.of(q, i))
+			} else {
+				g.VEXTRACTF128(operand.U8(q), r, p.of(q, i))
+			}
+		}
+	}
+	g.advance(p, 16)
+	g.ADDQ(operand.I32(4*g.bytes()), x)
+	g.SUBQ(operand.U8(4), columns)
+	g.JGE(operand.LabelRef(loop))
+	g.Label(rest)
+	g.ADDQ(operand.U8(4), columns)
+	g.JZ(operand.LabelRef(done))
+	last := g.quarters(columns)[0]
+	for i, r := range load() {
+		for q := range p.group {
+			part := g.XMM()
+			if g.wide() {
+				g.VEXTRACTF32X4(operand.U8(q), r, part)
+				g.VMOVUPS(part, last.k, p.of(q, i))
+			} else {
+				g.VEXTRACTF128(operand.U8(q), r, part)
+				g.VMASKMOVPS(part, last.v.AsX(), p.of(q, i))
+			}
+		}
+	}
+	g.Label(done)
+	g.end()
+}
+
+// steps emits the loop over the 4 columns of each tile before the one at end, with
+// their place in the panels.
+func (g *generator) steps(end reg.GPVirtual, step func(at reg.GPVirtual)) {
+	at := g.GP64()
+	loop, done := g.label("steps"), g.label("summed")
+	g.XORQ(at, at)
+	g.TESTQ(end, end)
+	g.JZ(operand.LabelRef(done))
+	g.Label(loop)
+	step(at)
+	g.ADDQ(operand.I32(16*g.bytes()), at)
+	g.CMPQ(at, end)
+	g.JLT(operand.LabelRef(loop))
+	g.Label(done)
+}
+
+func factorLanes(g *generator) {
+	g.function("factorLanes", "func(l *float32, panel int, z *float32, tolerance float32, info *int32)",
+		"factorLanes"+g.name+" turns panel number panel of A into that of L, where those before it\nare done, and its elements of b into those of z, the solution of L·z = b. Where\ninfo is 0 it becomes the first pivot of the panel, from 1, that is not above\ntolerance times its diagonal element.")
+	l, panel := g.argument("l"), g.argument("panel")
+	own, other, end, tile := g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.LEAQ(operand.Mem{Base: panel, Disp: 1}, own)
+	g.IMULQ(panel, own)
+	g.scaled(own, 8)
+	g.ADDQ(l, own)
+	g.MOVQ(panel, end)
+	g.scaled(end, 16)
+	g.MOVQ(l, other)
+	g.XORQ(tile, tile)
+
+	g.Comment("The tiles before the one on the diagonal.")
+	tiles, diagonal := g.label("tiles"), g.label("diagonal")
+	g.Label(tiles)
+	g.CMPQ(tile, end)
+	g.JGE(operand.LabelRef(diagonal))
+	height := 4
+	if !g.wide() {
+		height = 2
+	}
+	for first := 0; first < 4; first += height {
+		g.tile(own, other, tile, first, height)
+	}
+	g.ADDQ(operand.I32(16*g.bytes()), tile)
+	g.ADDQ(tile, other)
+	g.JMP(operand.LabelRef(tiles))
+	g.Label(diagonal)
+	g.diagonalTile(own, end, panel)
+	g.forward(own, end)
+	g.end()
+}
+
+// tile computes so many rows of a tile, from first on. other is the panel whose
+// diagonal is in the same columns.
+func (g *generator) tile(own, other, tile reg.GPVirtual, first, height int) {
+	// sums[j][i] is the element in row first+i and column j.
+	var sums [4][]reg.VecVirtual
+	for j := range sums {
+		sums[j] = g.vectors(height)
+		for i, s := range sums[j] {
+			g.VMOVUPS(g.at(own, tile, 4*j+first+i), s)
+		}
+	}
+	g.steps(tile, func(at reg.GPVirtual) {
+		for p := range 4 {
+			rows, column := g.vectors(height), g.vector()
+			for i, r := range rows {
+				g.VMOVUPS(g.at(own, at, 4*p+first+i), r)
+			}
+			for j := range sums {
+				g.VMOVUPS(g.at(other, at, 4*p+j), column)
+				for i, s := range sums[j] {
+					g.VFNMADD231PS(rows[i], column, s)
+				}
+			}
+		}
+	})
+	for j := range sums {
+		factor := g.vector()
+		g.VMOVUPS(g.at(other, tile, 5*j), factor)
+		for i, s := range sums[j] {
+			g.VMULPS(factor, s, s)
+			g.VMOVUPS(s, g.at(own, tile, 4*j+first+i))
+		}
+		for right := j + 1; right < 4; right++ {
+			g.VMOVUPS(g.at(other, tile, 4*j+right), factor)
+			for i, s := range sums[right] {
+				g.VFNMADD231PS(factor, sums[j][i], s)
+			}
+		}
+	}
+}
+
+// diagonalTile computes the tile at end, whose pivots decide over info.
+func (g *generator) diagonalTile(own, end, panel reg.GPVirtual) {
+	var sums [4][]reg.VecVirtual // [row][column]
+	for i := range sums {
+		sums[i] = g.vectors(i + 1)
+		for j, s := range sums[i] {
+			g.VMOVUPS(g.at(own, end, 4*j+i), s)
+		}
+	}
+	g.steps(end, func(at reg.GPVirtual) {
+		for p := range 4 {
+			rows := g.vectors(4)
+			for i, r := range rows {
+				g.VMOVUPS(g.at(own, at, 4*p+i), r)
+				for j, s := range sums[i] {
+					g.VFNMADD231PS(rows[j], r, s)
+				}
+			}
+		}
+	})
+	info, number := g.argument("info"), g.GP32()
+	g.MOVL(panel.As32(), number)
+	g.SHLL(operand.U8(2), number)
+	tolerance, scratch := g.vector(), g.vector()
+	g.Load(g.Param("tolerance"), tolerance.AsX())
+	g.VBROADCASTSS(tolerance.AsX(), tolerance)
+	for j := range sums {
+		pivot := sums[j][j]
+		g.INCL(number.As32())
+		g.VMULPS(g.at(own, end, 5*j), tolerance, scratch)
+		g.noteFailures(info, number, func(failed reg.Register) {
+			g.VCMPPS(operand.U8(notGreater), scratch, pivot, failed)
+		})
+		g.VSQRTPS(pivot, pivot)
+		g.one(scratch)
+		g.VDIVPS(pivot, scratch, pivot)
+		g.VMOVUPS(pivot, g.at(own, end, 5*j))
+		for i := j + 1; i < 4; i++ {
+			g.VMULPS(pivot, sums[i][j], sums[i][j])
+			g.VMOVUPS(sums[i][j], g.at(own, end, 4*j+i))
+			for k := j + 1; k <= i; k++ {
+				g.VFNMADD231PS(sums[k][j], sums[i][j], sums[i][k])
+			}
+		}
+	}
+}
+
+// Predicates of VCMPPS.
+const (
+	unordered  = 0x03
+	notGreater = 0x0a // true where an operand is NaN
+)
+
+// one sets every lane to 1.
+func (g *generator) one(v reg.VecVirtual) {
+	bits := g.GP32()
+	g.MOVL(operand.U32(0x3f800000), bits)
+	g.VMOVD(bits, v.AsX())
+	g.VBROADCASTSS(v.AsX(), v)
+}
+
+// noteFailures sets info to a number in the lanes that compare selects, where it is
+// 0.
+func (g *generator) noteFailures(info reg.GPVirtual, number reg.Register, compare func(failed reg.Register)) {
+	at := operand.Mem{Base: info}
+	if g.wide() {
+		failed, sound := g.K(), g.vector()
+		compare(failed)
+		g.VMOVDQU32(at, sound)
+		g.VPTESTNMD(sound, sound, failed, failed)
+		g.VPBROADCASTD(number, sound)
+		g.VMOVDQU32(sound, failed, at)
+		return
+	}
+	failed, old, value := g.vector(), g.vector(), g.vector()
+	compare(failed)
+	g.VPXOR(value, value, value)
+	g.VPCMPEQD(at, value, old)
+	g.VPAND(old, failed, failed)
+	g.VMOVD(number, value.AsX())
+	g.VPBROADCASTD(value.AsX(), value)
+	g.VPAND(value, failed, failed)
+	g.VPOR(at, failed, failed)
+	g.VMOVDQU(failed, at)
+}
+
+// forward solves for the panel's elements of z.
+func (g *generator) forward(own, end reg.GPVirtual) {
+	z, before := g.argument("z"), g.GP64()
+	g.MOVQ(end, before)
+	g.SHRQ(operand.U8(2), before)
+	// Two sums for each row, as one would wait for itself.
+	sums := [2][]reg.VecVirtual{g.vectors(4), g.vectors(4)}
+	for i, s := range sums[0] {
+		g.VMOVUPS(g.at(z, before, i), s)
+	}
+	g.zero(sums[1]...)
+	above := g.GP64()
+	g.MOVQ(z, above)
+	g.steps(end, func(at reg.GPVirtual) {
+		for p := range 4 {
+			v := g.vector()
+			g.VMOVUPS(g.at(above, nil, p), v)
+			for i, s := range sums[p%2] {
+				g.VFNMADD231PS(g.at(own, at, 4*p+i), v, s)
+			}
+		}
+		g.ADDQ(operand.I32(4*g.bytes()), above)
+	})
+	for i, s := range sums[0] {
+		g.VADDPS(sums[1][i], s, s)
+	}
+	for j, s := range sums[0] {
+		g.VMULPS(g.at(own, end, 5*j), s, s)
+		g.VMOVUPS(s, g.at(z, before, j))
+		for i := j + 1; i < 4; i++ {
+			g.VFNMADD231PS(g.at(own, end, 4*j+i), s, sums[0][i])
+		}
+	}
+}
+
+// backLanes: when the elements of a panel are known, what they contribute is taken
+// from those before it.
+func backLanes(g *generator) {
+	g.function("backLanes", "func(l *float32, panels int, z *float32, n int, info *int32)",
+		"backLanes"+g.name+" solves Lᵀ·x = z, which x overwrites. Where x is not finite and info\nis 0, info becomes n.")
+	l, panels, z := g.argument("l"), g.argument("panels"), g.argument("z")
+	own, end, before := g.GP64(), g.GP64(), g.GP64()
+	g.LEAQ(operand.Mem{Base: panels, Disp: -1}, own)
+	g.IMULQ(panels, own)
+	g.scaled(own, 8)
+	g.ADDQ(l, own)
+	g.LEAQ(operand.Mem{Base: panels, Disp: -1}, end)
+	g.scaled(end, 16)
+	// A number times 0 is NaN where it is not finite.
+	none, finite := g.vector(), g.vector()
+	g.zero(none, finite)
+	loop := g.label("panels")
+	g.Label(loop)
+	g.MOVQ(end, before)
+	g.SHRQ(operand.U8(2), before)
+	x := g.vectors(4)
+	for i, v := range x {
+		g.VMOVUPS(g.at(z, before, i), v)
+	}
+	for j := 3; j >= 0; j-- {
+		g.VMULPS(g.at(own, end, 5*j), x[j], x[j])
+		g.VMOVUPS(x[j], g.at(z, before, j))
+		g.VFMADD231PS(none, x[j], finite)
+		for i := range j {
+			g.VFNMADD231PS(g.at(own, end, 4*i+j), x[j], x[i])
+		}
+	}
+	above := g.GP64()
+	g.MOVQ(z, above)
+	g.steps(end, func(at reg.GPVirtual) {
+		for p := range 4 {
+			rest, other := g.vector(), g.vector()
+			g.VMOVUPS(g.at(above, nil, p), rest)
+			g.VMULPS(g.at(own, at, 4*p), x[0], other)
+			g.VFNMADD231PS(g.at(own, at, 4*p+1), x[1], rest)
+			g.VFMADD231PS(g.at(own, at, 4*p+2), x[2], other)
+			g.VFNMADD231PS(g.at(own, at, 4*p+3), x[3], rest)
+			g.VSUBPS(other, rest, rest)
+			g.VMOVUPS(rest, g.at(above, nil, p))
+		}
+		g.ADDQ(operand.I32(4*g.bytes()), above)
+	})
+	g.SUBQ(end, own)
+	g.SUBQ(operand.I32(16*g.bytes()), end)
+	g.JGE(operand.LabelRef(loop))
+	number := g.GP64()
+	g.Load(g.Param("n"), number)
+	g.noteFailures(g.argument("info"), number.As32(), func(failed reg.Register) {
+		g.VCMPPS(operand.U8(unordered), finite, finite, failed)
+	})
+	g.end()
+}

@@ -1,0 +1,86 @@
+package simd
+
+// Systems are systems A·x = b of one order, at even distances.
+type Systems struct {
+	Order int
+
+	// The rows of A are LDA apart. Only lower triangles are read.
+	A          []float32
+	LDA, StepA int
+
+	B     []float32
+	StepB int
+}
+
+// Lanes is how many systems SolveLanes takes at a time.
+func Lanes() int {
+	switch active {
+	case avx512:
+		return 16
+	case avx2:
+		return 8
+	default:
+		return 1
+	}
+}
+
+// SolveLanes overwrites the b of each system with its solution and its info with 0.
+// There are as many systems as elements of info.
+//
+// A pivot must exceed tolerance times the diagonal element that it comes from. Where
+// one does not, info becomes the first such, counted from 1, and b zeros, and where
+// a solution is not finite, info becomes the order. What a system gets depends on
+// that system alone.
+//
+// A batch that is not full costs what a full one does. scratch has
+// LanesScratch(order) elements.
+func SolveLanes(s Systems, info []int32, tolerance float32, scratch []float32) {
+	if s.Order == 0 || len(info) == 0 {
+		clear(info)
+		return
+	}
+	if active != portable {
+		solveLanes(s, info, tolerance, scratch)
+		return
+	}
+	for i := range info {
+		a, b := s.A[i*s.StepA:], s.B[i*s.StepB:]
+		info[i] = int32(solveOne(b[:s.Order], a, s.LDA, tolerance, scratch))
+	}
+}
+
+// LanesScratch is the number of elements of scratch memory that SolveLanes needs.
+func LanesScratch(order int) int {
+	if active == portable {
+		return (order + 1) * order
+	}
+	panels := (order + panelRows - 1) / panelRows
+	return (panelStart(panels) + panels*panelRows) * Lanes()
+}
+
+// panelRows is the number of rows of a panel of SolveLanes.
+const panelRows = 4
+
+// panelStart is the number of vectors before a panel of the lower triangle.
+func panelStart(panel int) int { return panelRows * panelRows * panel * (panel + 1) / 2 }
+
+// solveOne is SolveLanes for one system.
+func solveOne(b, a []float32, lda int, tolerance float32, scratch []float32) int {
+	n := len(b)
+	for i := range n {
+		copy(scratch[i*n:i*n+i+1], a[i*lda:])
+	}
+	copy(scratch[n*n:], b)
+	info := cholesky(scratch, n, n, n+1, tolerance)
+	if info == 0 {
+		copy(b, scratch[n*n:])
+		solveTransposed(scratch, n, b)
+		if !Finite(b) {
+			info = n
+		}
+	}
+	if info != 0 {
+		clear(b)
+	}
+	return info
+}
