@@ -81,6 +81,10 @@ $(PEERS)/ready: bench/peers/scripts/requirements.txt
 	$(PEERS)/bin/pip install --quiet --requirement $<
 	touch $@
 
+.PHONY: peers-speed
+peers-speed: $(PEERS)/ready ## compare the speed with OpenBLAS, implicit and polars (wants Python 3.11, a C compiler, HALFSTEP_DATA)
+	$(GO) run ./bench peers speed --python $(PEERS)/bin/python --data "$${HALFSTEP_DATA:?is not set: the folder that holds ml-1m}/ml-1m"
+
 .PHONY: peers
 peers: $(PEERS)/ready ## compare with implicit and Spark MLlib (wants Python 3.11, Java 17, HALFSTEP_DATA)
 	$(GO) run ./bench peers --python $(PEERS)/bin/python --data "$${HALFSTEP_DATA:?is not set: the folder that holds ml-1m}/ml-1m"

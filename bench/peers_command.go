@@ -66,6 +66,7 @@ on the first of --backends that opens, cpu by default.`,
 	f.StringVar(&j.out, "out", "", "keep the files that the systems exchange in this folder")
 	f.IntVar(&j.seeds, "seeds", 3, "how many seeds, from --seed on, Spark is compared over")
 	_ = cmd.MarkFlagRequired("data")
+	cmd.AddCommand(speedCommand(c))
 	return cmd
 }
 

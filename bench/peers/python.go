@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-//go:embed scripts/*.py
+//go:embed scripts/*.py scripts/*.c
 var scripts embed.FS
 
 // writeScripts writes the scripts to a folder.

@@ -10,6 +10,15 @@ import (
 // randomStart returns a model with random factors, rows of length 1 by the seed of
 // the configuration, and its file.
 func (c *Comparison) randomStart(ctx context.Context, ratings *als.Ratings, cfg als.Config) (*als.Model, string, error) {
+	return c.startBy(ctx, ratings, cfg)
+}
+
+// implicitStart is randomStart with factors as implicit draws them.
+func (c *Comparison) implicitStart(ctx context.Context, ratings *als.Ratings, cfg als.Config) (*als.Model, string, error) {
+	return c.startBy(ctx, ratings, cfg, "--uniform", "0.01")
+}
+
+func (c *Comparison) startBy(ctx context.Context, ratings *als.Ratings, cfg als.Config, args ...string) (*als.Model, string, error) {
 	// Of this model only the shape and the configuration count.
 	cfg.Iterations = 1
 	like, err := als.Train(ctx, c.Device, ratings, cfg)
@@ -20,8 +29,8 @@ func (c *Comparison) randomStart(ctx context.Context, ratings *als.Ratings, cfg 
 	if err := als.WriteFile(likeFile, like); err != nil {
 		return nil, "", err
 	}
-	err = c.run(ctx, nil, "random_start.py",
-		"--like", likeFile, "--seed", strconv.FormatUint(cfg.Seed, 10), "--out", startFile)
+	args = append([]string{"--like", likeFile, "--seed", strconv.FormatUint(cfg.Seed, 10), "--out", startFile}, args...)
+	err = c.run(ctx, nil, "random_start.py", args...)
 	if err != nil {
 		return nil, "", err
 	}

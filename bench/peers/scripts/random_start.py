@@ -1,7 +1,8 @@
 """Writes a model file with random factors to start training from: rows of length 1
-in random directions, as the ALS of Spark draws them.
+in random directions, as the ALS of Spark draws them, or with --uniform numbers
+between 0 and SIZE, as implicit draws them with 0.01.
 
-usage: random_start.py --like MODEL --seed S --out MODEL
+usage: random_start.py --like MODEL --seed S --out MODEL [--uniform SIZE]
 
 All else is as in the model file --like.
 """
@@ -27,6 +28,7 @@ def main():
     parser.add_argument("--like", required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--uniform", type=float)
     args = parser.parse_args()
 
     tensors = load_file(args.like)
@@ -34,8 +36,11 @@ def main():
         metadata = file.metadata()
     random = np.random.RandomState(args.seed)
     for name in ["user_factors", "item_factors"]:
-        factors = random.standard_normal(tensors[name].shape)
-        factors /= np.linalg.norm(factors, axis=1, keepdims=True)
+        if args.uniform:
+            factors = args.uniform * random.random_sample(tensors[name].shape)
+        else:
+            factors = random.standard_normal(tensors[name].shape)
+            factors /= np.linalg.norm(factors, axis=1, keepdims=True)
         tensors[name] = factors.astype(np.float32)
     with open(args.out, "wb") as file:
         file.write(with_checksum(save(tensors, metadata | {"sha256": NO_CHECKSUM})))
