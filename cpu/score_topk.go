@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
@@ -9,12 +10,21 @@ import (
 )
 
 const (
-	// topRows is the number of rows of X in a task: they share the rows of Y
-	// that are in the cache.
-	topRows = 16
+	// topPanel is the number of elements of Y that are packed at a time: 1 MiB, which
+	// second-level caches hold. For a few rows of X, which read what is packed once
+	// or twice, it is topPanelFew, which the first-level cache holds.
+	topPanel    = 1 << 18
+	topPanelFew = 1 << 12
 
-	// topColumns is the number of scores of a row that are held at a time.
-	topColumns = 256
+	// topColumns is the most columns that are packed at a time, as each has a bit for
+	// every row of a tile.
+	topColumns = 1 << 14
+
+	// topTiles is the most tiles of rows in a task if Y is packed once for all of
+	// them, and topTilesPacking if it is packed for every task: then packing costs
+	// about a hundredth.
+	topTiles        = 8
+	topTilesPacking = 64
 
 	// topRange is the least number of columns worth a task of their own.
 	topRange = 4096
@@ -25,37 +35,50 @@ const (
 // chosen is collected in the row of the results itself. Otherwise each range has a
 // selection of its own, and these are put together in the end. The order of
 // candidates is total, so the result does not depend on the ranges.
+//
+// A block of columns is packed. Then tiles of rows pass over it, and scores do not
+// leave the registers unless one is as high as its row wants.
 type topK struct {
 	rows, columns chunks
+	block         int // columns that are packed at a time, whole strips
+	k             int // elements of a score, at least 1
 	ids           []int32
 	top           matrix
 	x, y          matrix
 	seen          *csr // nil: nothing is left out
 	allow         []uint32
-	tiles         [][]float32 // of each participant
+	work          []topScratch
 	partial       []selection // of each row and range, where there are several
+}
+
+// topScratch is what a participant works with.
+type topScratch struct {
+	panel  []float32   // a block of Y, packed
+	packed int         // the first column of the block, or -1
+	x      []float32   // a tile of rows of X, packed
+	open   []uint32    // of each strip and row of the tile, the columns that may be chosen
+	least  []float32   // of each row of the tile, the least score that is wanted
+	chosen []selection // of each row of the task
+	tile   *simd.Tile
 }
 
 func (s *stream) ScoreTopK(ids kernels.Buffer[int32], top, x, y kernels.Matrix, seen kernels.CSR, allow kernels.Buffer[uint32]) error {
 	op := &s.topK
-	tiles, partial := grown(op.tiles, s.dev.pool.threads), op.partial
+	work, partial := grown(op.work, s.dev.pool.threads), op.partial
 	*op = topK{
-		rows:    chunks{x.Rows, topRows},
-		columns: chunks{y.Rows, max(y.Rows, 1)},
-		ids:     slice(ids), top: view(top),
+		k:   max(x.Cols, 1),
+		ids: slice(ids), top: view(top),
 		x: view(x), y: view(y),
 		allow: slice(allow),
-		tiles: tiles,
+		work:  work,
 	}
-	defer func() { *op = topK{tiles: tiles, partial: partial} }()
+	defer func() { *op = topK{work: work, partial: partial} }()
 	if seen != nil {
 		op.seen = seen.(*csr)
 	}
 
 	cost := 2 * float64(x.Rows) * float64(y.Rows) * float64(x.Cols+1)
-	if threads := s.participants(maxInt, cost); op.rows.count() < threads {
-		op.columns.step = max((y.Rows+threads-1)/threads, topRange)
-	}
+	op.cut(s.participants(maxInt, cost))
 	ranges := op.columns.count()
 	if ranges > 1 {
 		partial = grown(partial, x.Rows*ranges)
@@ -71,6 +94,30 @@ func (s *stream) ScoreTopK(ids kernels.Buffer[int32], top, x, y kernels.Matrix, 
 		op.combine(ranges)
 	}
 	return nil
+}
+
+// cut sets the sizes of tasks and blocks for so many participants.
+func (op *topK) cut(participants int) {
+	rows, columns := op.x.rows, op.y.rows
+	tile, strip := simd.TileRows(maxInt), simd.TileColumns()
+	panel := topPanel
+	if rows <= 2*tile {
+		panel = topPanelFew
+	}
+	op.block = max(min(panel/op.k, topColumns)/strip, 1) * strip
+
+	most := topTiles
+	if columns > op.block {
+		most = topTilesPacking
+	}
+	tiles := (rows + tile - 1) / tile
+	each := (tiles + 4*participants - 1) / (4 * participants)
+	op.rows = chunks{rows, max(min(each, most), 1) * tile}
+	op.columns = chunks{columns, max(columns, 1)}
+	if op.rows.count() < participants {
+		op.columns.step = max((columns+participants-1)/participants, topRange)
+	}
+	op.block = min(op.block, (op.columns.step+strip-1)/strip*strip)
 }
 
 // reserve lays out so many partial selections in the shared arena.
@@ -89,35 +136,50 @@ func (op *topK) reserve(s *stream, count int) error {
 	return nil
 }
 
-func (op *topK) layout(who int, a *arena) { op.tiles[who] = carve[float32](a, topRows*topColumns) }
+func (op *topK) layout(who int, a *arena) {
+	w := &op.work[who]
+	tile, strip := simd.TileRows(maxInt), simd.TileColumns()
+	*w = topScratch{
+		panel:  carve[float32](a, op.block*op.k),
+		packed: -1,
+		x:      carve[float32](a, tile*op.k),
+		open:   carve[uint32](a, op.block/strip*tile),
+		least:  carve[float32](a, tile),
+		chosen: grown(w.chosen, op.rows.step),
+		tile:   w.tile,
+	}
+	if w.tile == nil {
+		w.tile = new(simd.Tile)
+	}
+}
 
 func (op *topK) task(who, i int) {
-	ranges := max(op.columns.count(), 1)
+	w, ranges := &op.work[who], max(op.columns.count(), 1)
 	first, last := op.rows.at(i / ranges)
 	lo, hi := op.columns.at(i % ranges)
 	hi = min(hi, op.y.rows)
 
-	var chosen [topRows]selection
-	var seen [topRows][]int32
-	for r := range last - first {
+	chosen := w.chosen[:last-first]
+	for r := range chosen {
 		chosen[r] = op.selection(first+r, i%ranges, ranges)
-		seen[r] = op.seenFrom(first+r, lo)
 	}
-	tile := op.tiles[who]
-	for ; lo < hi; lo += topColumns {
-		n := min(topColumns, hi-lo)
-		op.score(tile, first, last, lo, n)
-		for r := range last - first {
-			seen[r] = op.offer(&chosen[r], tile[r*topColumns:r*topColumns+n], lo, seen[r])
+	for ; lo < hi; lo += op.block {
+		n := min(op.block, hi-lo)
+		op.pack(w, lo, n)
+		for row := first; row < last; {
+			rows := min(simd.TileRows(last-row), last-row)
+			op.scan(w, chosen[row-first:][:rows], row, lo, n)
+			row += rows
 		}
 	}
-	for r := range last - first {
+	for r := range chosen {
 		if ranges == 1 {
 			chosen[r].finish()
 		} else {
 			op.partial[(first+r)*ranges+i%ranges] = chosen[r]
 		}
 	}
+	clear(chosen)
 }
 
 // selection is the empty selection of a row for one of the ranges.
@@ -134,55 +196,104 @@ func (op *topK) result(row int) selection {
 	return selection{ids: op.ids[row*k : (row+1)*k], scores: op.top.row(row)}
 }
 
-// seenFrom are the columns from lo on that are left out for a row.
-func (op *topK) seenFrom(row, lo int) []int32 {
-	if op.seen == nil {
-		return nil
-	}
-	ids := op.seen.ids(row, 0, op.seen.length(row))
-	at, _ := slices.BinarySearch(ids, int32(lo))
-	return ids[at:]
-}
-
-// score computes the scores of rows first to last and n columns from lo on.
-func (op *topK) score(tile []float32, first, last, lo, n int) {
-	if op.x.cols == 0 {
-		clear(tile)
+// pack packs n columns from lo on, unless that is the block which is packed.
+func (op *topK) pack(w *topScratch, lo, n int) {
+	if w.packed == lo {
 		return
 	}
-	simd.Scores(tile, topColumns,
-		op.x.data[first*op.x.stride:], op.x.stride, last-first,
-		op.y.data[lo*op.y.stride:], op.y.stride, n, op.x.cols)
+	w.packed = lo
+	op.packRows(w.panel, simd.TileColumns(), op.y, lo, n)
 }
 
-// offer gives the scores of the columns from lo on to a selection, except those
-// that are not allowed or seen. It returns what is seen of the columns after them.
-func (op *topK) offer(s *selection, scores []float32, lo int, seen []int32) []int32 {
-	for j := 0; j < len(scores); j++ {
-		// Few scores pass, so the other conditions come after this one.
-		if s.full() {
-			j += simd.FirstAbove(scores[j:], s.scores[0])
-			if j == len(scores) {
+// packRows packs n rows of a matrix. If they have no elements, each gets a zero.
+func (op *topK) packRows(dst []float32, width int, m matrix, first, n int) {
+	if m.cols == 0 {
+		clear(dst)
+		return
+	}
+	simd.PackRows(dst, width, m.data[first*m.stride:], m.stride, n, m.cols)
+}
+
+// scan offers the scores of a tile of rows, from row on, and n columns from lo on to
+// the selections of the rows.
+func (op *topK) scan(w *topScratch, chosen []selection, row, lo, n int) {
+	height, strip := simd.TileRows(len(chosen)), simd.TileColumns()
+	op.packRows(w.x, height, op.x, row, len(chosen))
+	strips := (n + strip - 1) / strip
+	open := w.open[:strips*height]
+	op.mark(open, height, row, len(chosen), lo, n)
+	least := w.least[:height]
+	for r := range least {
+		least[r] = float32(math.NaN())
+		if r < len(chosen) {
+			least[r] = chosen[r].least()
+		}
+	}
+	for s := 0; s < strips; s++ {
+		s += simd.ScoreStrips(w.tile, w.x, height, w.panel[s*strip*op.k:], op.k, strips-s, least, open[s*height:])
+		if s == strips {
+			return
+		}
+		for r := range chosen {
+			hits := w.tile.Hits[r]
+			if hits == 0 {
+				continue
+			}
+			selected := &chosen[r]
+			for ; hits != 0; hits &= hits - 1 {
+				j := bits.TrailingZeros32(hits)
+				// Hits of the same strip may have raised what is wanted.
+				if score := w.tile.Score(r, j); selected.wants(score) {
+					selected.add(int32(lo+s*strip+j), score)
+				}
+			}
+			least[r] = selected.least()
+		}
+	}
+}
+
+// mark sets a bit of the open words for each of n columns from lo on that rows from
+// row on may choose. A strip has a word for every row of a tile of the given height.
+func (op *topK) mark(open []uint32, height, row, rows, lo, n int) {
+	strip := simd.TileColumns()
+	for s := 0; s*strip < n; s++ {
+		first := lo + s*strip
+		word := uint32(1)<<min(strip, n-s*strip) - 1
+		if len(op.allow) > 0 {
+			word &= bitsFrom(op.allow, first)
+		}
+		words := open[s*height : (s+1)*height]
+		for r := range words {
+			words[r] = word
+		}
+	}
+	if op.seen == nil {
+		return
+	}
+	shift, mask := bits.TrailingZeros(uint(strip)), strip-1
+	for r := range rows {
+		ids := op.seen.ids(row+r, 0, op.seen.length(row+r))
+		if lo > 0 {
+			at, _ := slices.BinarySearch(ids, int32(lo))
+			ids = ids[at:]
+		}
+		for _, id := range ids {
+			j := int(id) - lo
+			if j >= n {
 				break
 			}
+			open[j>>shift*height+r] &^= 1 << (j & mask)
 		}
-		score := scores[j]
-		if !s.wants(score) {
-			continue
-		}
-		id := int32(lo + j)
-		for len(seen) > 0 && seen[0] < id {
-			seen = seen[1:]
-		}
-		if len(seen) > 0 && seen[0] == id {
-			continue
-		}
-		if len(op.allow) > 0 && op.allow[id/32]>>(id%32)&1 == 0 {
-			continue
-		}
-		s.add(id, score)
 	}
-	return seen
+}
+
+// bitsFrom returns 32 bits of a bitmap from a place on, zeros beyond its end.
+func bitsFrom(words []uint32, at int) uint32 {
+	w := uint64(words[at/32])
+	if at/32+1 < len(words) {
+		w |= uint64(words[at/32+1]) << 32
+	}
+	return uint32(w >> (at % 32))
 }
 
 // combine puts the selections of the ranges together.
@@ -197,98 +308,5 @@ func (op *topK) combine(ranges int) {
 			}
 		}
 		all.finish()
-	}
-}
-
-// selection holds the best candidates so far, as many as its slices are long. They
-// are a heap with the worst one first. A candidate is worse than another if its
-// score is lower or, with the same score, its id is higher.
-type selection struct {
-	ids    []int32
-	scores []float32
-	count  int
-}
-
-// wants reports whether a candidate whose id is above all those chosen would be
-// chosen. It never wants NaN.
-func (s *selection) wants(score float32) bool {
-	if s.count < len(s.ids) {
-		return score == score
-	}
-	return score > s.scores[0]
-}
-
-// full reports whether only better candidates than the worst one are wanted.
-func (s *selection) full() bool { return s.count == len(s.ids) }
-
-// ties reports whether a score is that of the worst candidate.
-func (s *selection) ties(score float32) bool { return score == s.scores[0] }
-
-// add takes a candidate in. If there is no room the worst of all goes.
-func (s *selection) add(id int32, score float32) {
-	if s.count < len(s.ids) {
-		s.ids[s.count], s.scores[s.count] = id, score
-		s.count++
-		s.up(s.count - 1)
-		return
-	}
-	if worse(s.scores[0], s.ids[0], score, id) {
-		s.ids[0], s.scores[0] = id, score
-		s.down(0, s.count)
-	}
-}
-
-// finish sorts the candidates, the best one first, and fills up with id -1 and score
-// -Inf.
-func (s *selection) finish() {
-	for n := s.count - 1; n > 0; n-- {
-		s.swap(0, n)
-		s.down(0, n)
-	}
-	for i := s.count; i < len(s.ids); i++ {
-		s.ids[i], s.scores[i] = -1, float32(math.Inf(-1))
-	}
-}
-
-func worse(score float32, id int32, thanScore float32, thanID int32) bool {
-	return score < thanScore || score == thanScore && id > thanID
-}
-
-func (s *selection) worse(i, j int) bool {
-	return worse(s.scores[i], s.ids[i], s.scores[j], s.ids[j])
-}
-
-func (s *selection) swap(i, j int) {
-	s.ids[i], s.ids[j] = s.ids[j], s.ids[i]
-	s.scores[i], s.scores[j] = s.scores[j], s.scores[i]
-}
-
-// up restores the heap after its element i has become worse.
-func (s *selection) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if !s.worse(i, parent) {
-			return
-		}
-		s.swap(i, parent)
-		i = parent
-	}
-}
-
-// down restores the heap of n elements after its element i has become better.
-func (s *selection) down(i, n int) {
-	for {
-		child := 2*i + 1
-		if child >= n {
-			return
-		}
-		if child+1 < n && s.worse(child+1, child) {
-			child++
-		}
-		if !s.worse(child, i) {
-			return
-		}
-		s.swap(i, child)
-		i = child
 	}
 }

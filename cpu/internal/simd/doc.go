@@ -25,7 +25,7 @@
 //
 // # Order of summation
 //
-// DotRows and Scores add the products of one dot product in the same order, whatever
-// the blocking, so that a score has the same bits whichever of them computed it. Each
-// path has an order of its own, and so have the other functions.
+// A score of ScoreStrips has the same bits in whatever tile and strip it is computed,
+// and a product of DotRows wherever its row stands among the ids. Each path has an order
+// of its own, and so have the two functions.
 package simd

@@ -38,7 +38,3 @@ func weightedSumVector([]float32, []float32, int, []int32, []float32) { panic(no
 func solveVector([]float32, []float32, int, float32) int { panic(noAssembly) }
 
 func solveLanes(Systems, []int32, float32, []float32) { panic(noAssembly) }
-
-func scoresVector([]float32, int, []float32, int, int, []float32, int, int, int) { panic(noAssembly) }
-
-func firstAboveVector([]float32, float32) int { panic(noAssembly) }

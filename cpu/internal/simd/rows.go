@@ -112,43 +112,6 @@ func normalProductGo(dst, x []float32, shift float32, y []float32, ldy int, ids 
 	return sum
 }
 
-// Scores computes the tile dst = X·Yᵀ for X of m×k and Y of n×k: dst[i*ldd+j] is
-// the dot product of row i of x and row j of y.
-func Scores(dst []float32, ldd int, x []float32, ldx, m int, y []float32, ldy, n, k int) {
-	if active == portable || k == 0 || m == 0 || n == 0 {
-		scoresGo(dst, ldd, x, ldx, m, y, ldy, n, k)
-		return
-	}
-	// What the last rows have is read and written.
-	_, _, _ = dst[(m-1)*ldd+n-1], x[(m-1)*ldx+k-1], y[(n-1)*ldy+k-1]
-	scoresVector(dst, ldd, x, ldx, m, y, ldy, n, k)
-}
-
-func scoresGo(dst []float32, ldd int, x []float32, ldx, m int, y []float32, ldy, n, k int) {
-	i := 0
-	for ; i+4 <= m; i += 4 {
-		x0, x1, x2, x3 := rowAt(x, ldx, i, k), rowAt(x, ldx, i+1, k), rowAt(x, ldx, i+2, k), rowAt(x, ldx, i+3, k)
-		d0, d1, d2, d3 := rowAt(dst, ldd, i, n), rowAt(dst, ldd, i+1, n), rowAt(dst, ldd, i+2, n), rowAt(dst, ldd, i+3, n)
-		j := 0
-		for ; j+2 <= n; j += 2 {
-			d0[j], d0[j+1], d1[j], d1[j+1], d2[j], d2[j+1], d3[j], d3[j+1] = dot4x2(x0, x1, x2, x3, rowAt(y, ldy, j, k), rowAt(y, ldy, j+1, k))
-		}
-		if j < n {
-			d0[j], d1[j], d2[j], d3[j] = dot4(rowAt(y, ldy, j, k), x0, x1, x2, x3)
-		}
-	}
-	for ; i < m; i++ {
-		xi, di := rowAt(x, ldx, i, k), rowAt(dst, ldd, i, n)
-		j := 0
-		for ; j+4 <= n; j += 4 {
-			di[j], di[j+1], di[j+2], di[j+3] = dot4(xi, rowAt(y, ldy, j, k), rowAt(y, ldy, j+1, k), rowAt(y, ldy, j+2, k), rowAt(y, ldy, j+3, k))
-		}
-		for ; j < n; j++ {
-			di[j] = dot1(xi, rowAt(y, ldy, j, k))
-		}
-	}
-}
-
 func row(y []float32, ldy int, id int32, k int) []float32 { return rowAt(y, ldy, int(id), k) }
 
 func rowAt(y []float32, ldy, i, k int) []float32 { return y[i*ldy : i*ldy+k] }

@@ -18,9 +18,3 @@ func weightedSumAVX2(dst *float32, y *float32, ldy int, ids *int32, n int, w *fl
 //
 //go:noescape
 func weightedSumLastAVX2(dst *float32, columns int, y *float32, ldy int, ids *int32, n int, w *float32)
-
-// scoresAVX2 computes dst = X·Yᵀ for 2 rows of X, with k ≥ 1 columns, and groups ≥ 1
-// of 4 rows of Y.
-//
-//go:noescape
-func scoresAVX2(dst *float32, ldd int, x *float32, ldx int, y *float32, ldy int, k int, groups int)

@@ -18,9 +18,3 @@ func weightedSumAVX512(dst *float32, y *float32, ldy int, ids *int32, n int, w *
 //
 //go:noescape
 func weightedSumLastAVX512(dst *float32, columns int, y *float32, ldy int, ids *int32, n int, w *float32)
-
-// scoresAVX512 computes dst = X·Yᵀ for 4 rows of X, with k ≥ 1 columns, and groups ≥ 1
-// of 4 rows of Y.
-//
-//go:noescape
-func scoresAVX512(dst *float32, ldd int, x *float32, ldx int, y *float32, ldy int, k int, groups int)

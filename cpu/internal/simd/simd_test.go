@@ -125,33 +125,6 @@ func testElementwise(t *testing.T) {
 	}
 }
 
-func TestFirstAbove(t *testing.T) {
-	onEveryPath(t, func(t *testing.T) {
-		for _, n := range shortened(lengths) {
-			x, _ := guarded(t, n)
-			for _, threshold := range []float32{-2, 0.5, float32(math.Inf(-1))} {
-				for i := range x {
-					x[i] = threshold
-					if i%5 == 1 {
-						x[i] = float32(math.NaN())
-					}
-				}
-				require.Equal(t, n, FirstAbove(x, threshold), "%d elements, none above %g", n, threshold)
-				for _, at := range []int{n - 1, n / 2, n / 3, 0} {
-					if at >= 0 && at < n {
-						x[at] = threshold + 1
-						if math.IsInf(float64(threshold), -1) {
-							x[at] = -math.MaxFloat32
-						}
-						require.Equal(t, at, FirstAbove(x, threshold), "%d elements, one above %g", n, threshold)
-					}
-				}
-			}
-			require.Equal(t, n, FirstAbove(x, float32(math.NaN())))
-		}
-	})
-}
-
 func TestFinite(t *testing.T) {
 	require.True(t, Finite(nil))
 	require.True(t, Finite([]float32{1, -math.MaxFloat32}))
@@ -239,44 +212,6 @@ func testRows(t *testing.T) {
 			for i := range k {
 				requireSum(t, "WeightedSum "+what, weighted[i], wantWeighted[i], n)
 				requireSum(t, "NormalProduct "+what, product[i], wantProduct[i], n+k)
-			}
-		}
-	}
-}
-
-// TestScores holds every blocking to the bits of DotRows.
-func TestScores(t *testing.T) { onEveryPath(t, testScores) }
-
-func testScores(t *testing.T) {
-	rng := generator(t)
-	for _, k := range []int{0, 1, 2, 8, 10, 15, 16, 33, 64, 70} {
-		for _, m := range []int{1, 2, 3, 4, 5, 9} {
-			for _, n := range []int{1, 2, 3, 4, 5, 7, 16} {
-				what := fmt.Sprintf("%d×%d×%d", m, n, k)
-				ldx, ldy, ldd := k+1, k+2, n+3
-				x, checkX := guarded(t, (m-1)*ldx+k)
-				y, checkY := guarded(t, (n-1)*ldy+k)
-				dst, checkDst := guarded(t, (m-1)*ldd+n)
-				copy(x, random(rng, len(x)))
-				copy(y, random(rng, len(y)))
-				copy(dst, random(rng, len(dst)))
-				before := clone(dst)
-				Scores(dst, ldd, x, ldx, m, y, ldy, n, k)
-				ids := make([]int32, n)
-				for j := range ids {
-					ids[j] = int32(j)
-				}
-				want := make([]float32, n)
-				for i := range m {
-					DotRows(want, x[i*ldx:i*ldx+k], y, ldy, ids)
-					require.Equal(t, want, dst[i*ldd:i*ldd+n], "%s row %d", what, i)
-					if i+1 < m {
-						require.Equal(t, before[i*ldd+n:(i+1)*ldd], dst[i*ldd+n:(i+1)*ldd], "%s: between the rows", what)
-					}
-				}
-				checkX(what)
-				checkY(what)
-				checkDst(what)
 			}
 		}
 	}

@@ -173,23 +173,3 @@ func Finite(x []float32) bool {
 	}
 	return true
 }
-
-// FirstAbove returns the index of the first element above the threshold, or the
-// length of x. NaN is not above anything.
-func FirstAbove(x []float32, threshold float32) int {
-	if active == portable || len(x) < short {
-		for i, v := range x {
-			if v > threshold {
-				return i
-			}
-		}
-		return len(x)
-	}
-	for lo := 0; lo < len(x); lo += piece {
-		hi := min(lo+piece, len(x))
-		if at := lo + firstAboveVector(x[lo:hi], threshold); at < hi {
-			return at
-		}
-	}
-	return len(x)
-}

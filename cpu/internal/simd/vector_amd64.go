@@ -58,13 +58,6 @@ func weightedErrorsVector(w, v, s []float32) float64 {
 	return weightedErrorsAVX512(&w[0], &v[0], &s[0], len(v))
 }
 
-func firstAboveVector(x []float32, threshold float32) int {
-	if active == avx2 {
-		return firstAboveAVX2(&x[0], len(x), threshold)
-	}
-	return firstAboveAVX512(&x[0], len(x), threshold)
-}
-
 func dotRowsVector(dst, x, y []float32, ldy int, ids []int32) {
 	if active == avx2 {
 		dotRowsAVX2(&dst[0], &x[0], len(x), &y[0], ldy, &ids[0], len(ids))
@@ -91,40 +84,5 @@ func weightedSumVector(dst, y []float32, ldy int, ids []int32, w []float32) {
 	}
 	for ; at < len(dst); at += 16 {
 		weightedSumLastAVX512(&dst[at], min(len(dst)-at, 16), &y[at], ldy, id, n, weights)
-	}
-}
-
-// scoresVector makes tiles of 4 or 2 rows by 4 columns. Of what is left over, a row
-// is taken for all rows of a tile, and a column for all columns.
-func scoresVector(dst []float32, ldd int, x []float32, ldx, m int, y []float32, ldy, n, k int) {
-	height := 4
-	if active == avx2 {
-		height = 2
-	}
-	groups := n / 4
-	for i := 0; i < m; {
-		rows, distance, result := height, ldx, ldd
-		if i+height > m {
-			rows, distance, result = 1, 0, 0
-		}
-		if groups > 0 {
-			scoreTiles(&dst[i*ldd], result, &x[i*ldx], distance, &y[0], ldy, k, groups)
-		}
-		for j := 4 * groups; j < n; j++ {
-			var tile [4 * 4]float32
-			scoreTiles(&tile[0], 4, &x[i*ldx], distance, &y[j*ldy], 0, k, 1)
-			for r := range rows {
-				dst[(i+r)*ldd+j] = tile[4*r]
-			}
-		}
-		i += rows
-	}
-}
-
-func scoreTiles(dst *float32, ldd int, x *float32, ldx int, y *float32, ldy, k, groups int) {
-	if active == avx2 {
-		scoresAVX2(dst, ldd, x, ldx, y, ldy, k, groups)
-	} else {
-		scoresAVX512(dst, ldd, x, ldx, y, ldy, k, groups)
 	}
 }

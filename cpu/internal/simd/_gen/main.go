@@ -31,7 +31,7 @@ var subjects = []struct {
 	{"peak", peak},
 	{"elementwise", elementwise},
 	{"sums", sums},
-	{"search", search},
+	{"strips", strips},
 	{"rows", rows},
 }
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -12,7 +10,6 @@ func rows(g *generator) {
 	dotRows(g)
 	weightedSum(g, 4)
 	weightedSum(g, 1)
-	scores(g)
 }
 
 // group is the number of rows whose dot products are computed together.
@@ -161,94 +158,5 @@ func weightedSum(g *generator, width int) {
 			g.addTo(operand.Mem{Base: dst, Disp: i * g.bytes()}, nil, s[i], v)
 		}
 	}
-	g.end()
-}
-
-// scoreRows is the number of rows of X in a tile of scores: with group rows of Y, 16
-// sums of 32 registers or 8 of 16.
-func (g *generator) scoreRows() int {
-	if g.wide() {
-		return 4
-	}
-	return 2
-}
-
-// scores makes tiles of dot products. Every product adds as it does in dotRows. The
-// distances of rows may be 0.
-func scores(g *generator) {
-	height := g.scoreRows()
-	g.function("scores", "func(dst *float32, ldd int, x *float32, ldx int, y *float32, ldy, k, groups int)",
-		fmt.Sprintf("scores%s computes dst = X·Yᵀ for %d rows of X, with k ≥ 1 columns, and groups ≥ 1\nof %d rows of Y.", g.name, height, group))
-	dst, groups := g.argument("dst"), g.argument("groups")
-	rows := func(name, distance string, count int) []reg.GPVirtual {
-		row := []reg.GPVirtual{g.argument(name)}
-		next := g.length(distance)
-		for len(row) < count {
-			r := g.GP64()
-			g.LEAQ(operand.Mem{Base: row[len(row)-1], Index: next, Scale: 1}, r)
-			row = append(row, r)
-		}
-		return row
-	}
-	x, y := rows("x", "ldx", height), rows("y", "ldy", group)
-	whole, rest := g.argument("k"), g.GP64()
-	g.MOVQ(whole, rest)
-	g.ANDQ(operand.I32(g.lanes-1), rest)
-	tail := g.firstLanes(rest)
-	g.SUBQ(rest, whole)
-	g.SHLQ(operand.U8(2), whole)
-
-	next := g.label("groups")
-	g.Label(next)
-	at, columns, last, added := g.GP64(), g.label("columns"), g.label("last"), g.label("added")
-	g.XORQ(at, at)
-	sums := make([][]reg.VecVirtual, height)
-	for i := range sums {
-		sums[i] = g.vectors(group)
-		g.zero(sums[i]...)
-	}
-	left, right := g.vectors(height), g.vector()
-	step := func(load func(from reg.GPVirtual, to reg.VecVirtual)) {
-		for i, row := range x {
-			load(row, left[i])
-		}
-		for j, row := range y {
-			load(row, right)
-			for i := range sums {
-				g.VFMADD231PS(right, left[i], sums[i][j])
-			}
-		}
-	}
-	g.Label(columns)
-	g.CMPQ(at, whole)
-	g.JGE(operand.LabelRef(last))
-	step(func(from reg.GPVirtual, to reg.VecVirtual) {
-		g.VMOVUPS(operand.Mem{Base: from, Index: at, Scale: 1}, to)
-	})
-	g.ADDQ(operand.U8(g.bytes()), at)
-	g.JMP(operand.LabelRef(columns))
-	g.Label(last)
-	g.TESTQ(operand.U32(g.lanes-1), g.argument("k"))
-	g.JZ(operand.LabelRef(added))
-	step(func(from reg.GPVirtual, to reg.VecVirtual) {
-		g.load(operand.Mem{Base: from, Index: at, Scale: 1}, tail, to)
-	})
-	g.Label(added)
-	to, ldd := g.GP64(), g.length("ldd")
-	g.MOVQ(dst, to)
-	for i, s := range sums {
-		if i > 0 {
-			g.ADDQ(ldd, to)
-		}
-		g.VMOVUPS(g.acrossLanes(s).AsX(), operand.Mem{Base: to})
-	}
-	g.ADDQ(operand.U8(4*group), dst)
-	distance := g.argument("ldy")
-	g.SHLQ(operand.U8(4), distance) // group rows, in bytes
-	for _, row := range y {
-		g.ADDQ(distance, row)
-	}
-	g.DECQ(groups)
-	g.JNZ(operand.LabelRef(next))
 	g.end()
 }
