@@ -11,17 +11,20 @@ import (
 type gram struct {
 	chunks
 	y      matrix
-	ld     int       // row length of a sum
+	normal simd.Normal
+	ld     int       // row length of the system
 	length int       // rows of a block
-	sum    []float32 // lower triangle, and below it a right-hand side of zeros
+	sum    []float32 // of normal
+	system []float32 // lower triangle, and below it a right-hand side of zeros
 	work   []gramScratch
 }
 
 // gramScratch are a participant's operands of simd.Normal.
 type gramScratch struct {
-	ids       []int32   // 0, 1, 2, ...
-	one, zero []float32 // weights and targets
-	panels    []float32
+	ids    []int32 // 0, 1, 2, ...
+	zero   []float32
+	packed []float32
+	panels []float32
 }
 
 // gramRows is the number of rows that a slice has.
@@ -38,6 +41,7 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 	op := &s.gram
 	op.chunks = chunks{y.Rows, gramRows}
 	op.y, op.ld, op.length = view(y), simd.PanelStride(y.Cols+1), blockLength(y.Cols)
+	op.normal = simd.NewNormal(y.Cols)
 	defer func() { op.y = matrix{} }()
 
 	count := op.count()
@@ -46,15 +50,16 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 	if err := s.prepare(op, participants); err != nil {
 		return err
 	}
-	if err := s.prepareSum(count, participants, op.ld*op.ld); err != nil {
+	if err := s.prepareSum(count, participants, op.normal.Size()); err != nil {
 		return err
 	}
 	s.reduce(op, count, participants, op.sum)
+	op.normal.Spread(op.system, op.ld, y.Cols, op.sum)
 	for i := range out.rows {
 		row := out.row(i)
-		copy(row[:i+1], op.sum[i*op.ld:])
+		copy(row[:i+1], op.system[i*op.ld:])
 		for j := i + 1; j < len(row); j++ {
-			row[j] = op.sum[j*op.ld+i]
+			row[j] = op.system[j*op.ld+i]
 		}
 	}
 	return nil
@@ -63,16 +68,17 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 func (g *gram) layout(who int, a *arena) {
 	w := gramScratch{
 		ids:    carve[int32](a, g.length),
-		one:    carve[float32](a, g.length),
 		zero:   carve[float32](a, g.length),
-		panels: carve[float32](a, simd.NormalScratch(g.ld, g.length, false)),
+		packed: carve[float32](a, g.length*g.normal.Stride()),
+		panels: carve[float32](a, g.normal.Scratch(g.length, false)),
 	}
 	for i := range w.ids {
-		w.ids[i], w.one[i], w.zero[i] = int32(i), 1, 0
+		w.ids[i], w.zero[i] = int32(i), 0
 	}
 	g.work[who] = w
 	if who == 0 {
-		g.sum = carve[float32](a, g.ld*g.ld)
+		g.sum = carve[float32](a, g.normal.Size())
+		g.system = carve[float32](a, (g.y.cols+1)*g.ld)
 	}
 }
 
@@ -83,6 +89,12 @@ func (g *gram) summand(who, i int, dst []float32) {
 	lo, hi := g.at(i)
 	for ; lo < hi; lo += g.length {
 		ids := w.ids[:min(g.length, hi-lo)]
-		simd.Normal(dst, g.ld, g.y.cols, g.y.data[lo*g.y.stride:], g.y.stride, g.y.cols, ids, false, w.one, w.zero, w.panels)
+		y, ld := g.y.data[lo*g.y.stride:], g.y.stride
+		if !g.normal.Direct(g.y.cols) {
+			packed := w.packed[:len(ids)*g.normal.Stride()]
+			g.normal.Pack(packed, y, ld, g.y.cols, g.y.cols, nil)
+			y, ld = packed, g.normal.Stride()
+		}
+		g.normal.Add(dst, y, ld, ids, nil, w.zero, w.panels)
 	}
 }

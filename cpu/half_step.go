@@ -17,6 +17,9 @@ type halfStep struct {
 
 	equations equations // the results of NormalEquations
 	needs     scratchNeeds
+	normal    simd.Normal  // of systems of needs.order unknowns
+	packed    []float32    // the fixed side as normal wants it; nil where it serves as it is, or blocks are packed
+	batched   int          // ratings of a batch of rows that are summed together; 0 for row by row
 	length    int          // of a block of ratings
 	work      []rowScratch // of each participant
 	giant     *query       // whose parts the workers sum together
@@ -39,11 +42,15 @@ type rowScratch struct {
 	query query // the row in hand
 
 	// For the sums over the ratings of a row.
-	panels   []float32 // of simd.Normal
-	weight   []float32 // of the ratings of a block: a(r)
-	residual []float32 // and t(r) - a(r)·o
-	block    []float32 // the sum over a block
-	part     []float32 // the sum over a part, where some row has several
+	panels      []float32 // of simd.Normal
+	weight      []float32 // of the ratings of a block or a batch: a(r)
+	residual    []float32 // and t(r) - a(r)·o
+	panel       []float32 // their factors, where h.packed has not those of all columns
+	consecutive []int32   // 0, 1, 2, ..., the ids of a panel
+	block       []float32 // the sum over a block
+	part        []float32 // the sum over a part, where some row has several
+	sums        []float32 // of normal, over a row or those of a batch
+	summed      span      // the rows of the batch
 
 	// For solving.
 	system, spare []float32 // ld×ld
@@ -77,9 +84,6 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 func (s *stream) overRows(h *halfStep) error {
 	h.stream = s
 	defer h.forget()
-	if h.needs.order > 0 {
-		h.needs.ld = simd.PanelStride(h.needs.order + 1)
-	}
 	h.needs.weighted = h.weighted()
 	h.length = blockLength(h.unknowns)
 
@@ -87,11 +91,19 @@ func (s *stream) overRows(h *halfStep) error {
 	n, k := float64(h.r.Entries()), float64(h.unknowns)
 	h.participants = s.participants(len(plan.groups)+len(plan.parts), n*k*k+float64(h.r.Rows())*k*k*k/3)
 	h.work = grown(h.work, h.participants)
+	if h.needs.order > 0 {
+		h.needs.ld = simd.PanelStride(h.needs.order + 1)
+		h.normal = simd.NewNormal(h.needs.order)
+		if h.normal.Batched() && !h.needs.scores {
+			h.batched = max(int(min(batchRatings, h.r.Entries())), h.length)
+		}
+		s.packFactors(h)
+	}
 	if err := s.prepare(h, h.participants); err != nil {
 		return err
 	}
 	if len(plan.giants) > 0 {
-		if err := s.prepareSum(partCount(plan.longestGiant), h.participants, h.needs.sum(h.unknowns)); err != nil {
+		if err := s.prepareSum(partCount(plan.longestGiant), h.participants, h.largestSum()); err != nil {
 			return err
 		}
 		for _, row := range plan.giants {
@@ -113,19 +125,34 @@ func (h *halfStep) forget() {
 	*h = halfStep{work: h.work}
 }
 
-// sum is the size of the largest sum over the ratings of a row.
-func (n scratchNeeds) sum(unknowns int) int { return max(n.ld*n.ld, unknowns) }
+// largestSum is the size of the largest sum over the ratings of a row.
+func (h *halfStep) largestSum() int { return max(h.normal.Size(), h.unknowns) }
 
 func (h *halfStep) layout(who int, a *arena) {
 	n, plan := h.needs, &h.r.schedule
+	length := max(h.length, h.batched)
 	w := rowScratch{
-		weight:   carve[float32](a, h.length),
-		residual: carve[float32](a, h.length),
+		weight:   carve[float32](a, length),
+		residual: carve[float32](a, length),
 		block:    carve[float32](a, max(h.unknowns, h.length)),
-		panels:   carve[float32](a, simd.NormalScratch(n.ld, h.length, n.weighted)),
+	}
+	if n.order > 0 {
+		w.panels = carve[float32](a, h.normal.Scratch(h.length, n.weighted))
+		rows := 1
+		if h.batched > 0 {
+			rows = batchRows
+		}
+		w.sums = carve[float32](a, rows*h.normal.Size())
+		if h.packed == nil {
+			w.panel = carve[float32](a, length*h.normal.Stride())
+			w.consecutive = carve[int32](a, length)
+			for i := range w.consecutive {
+				w.consecutive[i] = int32(i)
+			}
+		}
 	}
 	if plan.longest > partLength {
-		w.part = carve[float32](a, n.sum(h.unknowns))
+		w.part = carve[float32](a, h.largestSum())
 	}
 	switch {
 	case n.lanes > 0:
@@ -164,6 +191,9 @@ func (h *halfStep) task(who, i int) {
 	w := &h.work[who]
 	g := h.r.schedule.groups[i]
 	for row := g.lo; row < g.hi; row++ {
+		if h.batched > 0 && row >= w.summed.hi {
+			h.sumRows(w, span{row, g.hi})
+		}
 		w.query = query{row: row, length: h.r.length(row)}
 		if w.query.length == 0 {
 			h.empty(row)
@@ -172,6 +202,7 @@ func (h *halfStep) task(who, i int) {
 		h.row(h, w, &w.query)
 	}
 	h.solveBatch(w)
+	w.summed = span{}
 }
 
 // empty gives a row without ratings its result.

@@ -32,8 +32,14 @@ func (e *equations) row(m, i int) []float32 {
 // With a solution x the right-hand side is that of the change of x, and the query
 // has the scores of x.
 func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
-	q.lo, q.hi, q.add = lo, hi, addSystem
-	h.sum(w, q, w.system)
+	sums := w.sums[:h.normal.Size()]
+	if w.summed.lo <= q.row && q.row < w.summed.hi {
+		sums = w.sums[(q.row-w.summed.lo)*len(sums):][:len(sums)]
+	} else {
+		q.lo, q.hi, q.add = lo, hi, addSystem
+		h.sum(w, q, sums)
+	}
+	h.normal.Spread(w.system, h.needs.ld, hi-lo, sums)
 
 	ld := h.needs.ld
 	rhs := w.system[(hi-lo)*ld:]

@@ -16,6 +16,14 @@ type query struct {
 	vector []float32
 }
 
+// scored returns the scores of some of the row's ratings, or nil.
+func (q *query) scored(b ratings) []float32 {
+	if q == nil || q.scores == nil {
+		return nil
+	}
+	return q.scores[b.first : b.first+len(b.ids)]
+}
+
 // ratings are some consecutive ratings of a row, at most a block.
 type ratings struct {
 	first  int // their place in the row
@@ -53,18 +61,20 @@ func (h *halfStep) sumPart(w *rowScratch, q *query, index int, dst []float32) {
 
 // weigh returns the weights of a block and its residuals t(r) - a(r)·s, where s is
 // the score so far: the offset before there is a solution. If weights are 1 and
-// there is no score, the residuals are the ratings themselves.
+// there is no score, the residuals are the ratings themselves. No query stands for
+// one without scores.
 func (h *halfStep) weigh(w *rowScratch, q *query, b ratings) (weight, residual []float32) {
 	weight = w.weight[:len(b.ids)]
-	scored := q.scores != nil || len(h.offset) > 0
+	scores := q.scored(b)
+	scored := scores != nil || len(h.offset) > 0
 	if !h.needs.weighted && !scored {
 		return weight, b.values
 	}
 	residual = w.residual[:len(b.ids)]
 	h.problem.weigh(weight, residual, b.values)
 	switch {
-	case q.scores != nil:
-		for i, s := range q.scores[b.first : b.first+len(b.ids)] {
+	case scores != nil:
+		for i, s := range scores {
 			residual[i] -= weight[i] * s
 		}
 	case len(h.offset) > 0:
@@ -85,13 +95,20 @@ func (h *halfStep) yColumns(lo, hi int) (y []float32, columns int, bias bool) {
 	return y, columns, hi > h.stored
 }
 
-// addSystem adds Σ a(r)·y·yᵀ, the lower triangle, for the unknowns lo to hi of y,
-// and below it, as one more row, the right-hand side Σ residual·y. The rows of dst
-// are needs.ld apart.
+// weights returns nil for weights that are all 1.
+func (h *halfStep) weights(weight []float32) []float32 {
+	if !h.needs.weighted {
+		return nil
+	}
+	return weight
+}
+
+// addSystem adds Σ a(r)·y·yᵀ and the right-hand side Σ residual·y, for the unknowns
+// lo to hi of y, to the sums of h.normal.
 func addSystem(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
 	weight, residual := h.weigh(w, q, b)
-	y, columns, _ := h.yColumns(q.lo, q.hi)
-	simd.Normal(dst, h.needs.ld, q.hi-q.lo, y, h.y.stride, columns, b.ids, h.needs.weighted, weight, residual, w.panels)
+	y, ld, ids := h.factors(w, q.lo, q.hi, b.ids)
+	h.normal.Add(dst, y, ld, ids, h.weights(weight), residual, w.panels)
 }
 
 // addRightSide adds Σ residual·y.

@@ -10,6 +10,7 @@ type stream struct {
 	job    job
 	areas  []arena // one for each participant
 	shared arena   // what belongs to a call as a whole
+	packed arena   // the fixed side of a half-step
 
 	// measure is an empty arena, here because one of prepare would be allocated.
 	measure arena
@@ -21,6 +22,7 @@ type stream struct {
 	spmm        spmm
 	columnSums  columnSums
 	halfStep    halfStep
+	packing     packing
 	solve       solve
 	loss        loss
 	predict     predict
@@ -73,6 +75,7 @@ func (s *stream) Close() error {
 		s.areas[i].release(l)
 	}
 	s.shared.release(l)
+	s.packed.release(l)
 	return nil
 }
 

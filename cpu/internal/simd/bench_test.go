@@ -48,15 +48,16 @@ func shareOfPeak(b *testing.B, operations float64, op func()) {
 
 func BenchmarkNormal(b *testing.B) {
 	onEveryPathBenchmark(b, func(b *testing.B) {
-		for _, k := range []int{8, 10, 16, 32, 64, 128} {
+		for _, k := range []int{8, 10, 12, 16, 32, 64, 100, 128} {
 			b.Run(fmt.Sprintf("rank=%d", k), func(b *testing.B) {
 				rng := rand.New(rand.NewPCG(seed, seed))
 				const n, rows = 64, 64
-				lda := PanelStride(k + 1)
-				y, ids := random(rng, rows*k), randomIDs(rng, n, rows)
-				w, t, a := random(rng, n), random(rng, n), random(rng, lda*lda)
+				normal := NewNormal(k)
+				y, ids := make([]float32, rows*normal.Stride()), randomIDs(rng, n, rows)
+				normal.Pack(y, random(rng, rows*k), k, k, k, nil)
+				t, sums := random(rng, n), make([]float32, normal.Size())
 				shareOfPeak(b, float64(n*k*(k+1)), func() {
-					Normal(a, lda, k, y, k, k, ids, false, w, t, nil)
+					normal.Add(sums, y, normal.Stride(), ids, nil, t, nil)
 				})
 			})
 		}

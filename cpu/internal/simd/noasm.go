@@ -11,9 +11,23 @@ func best() path { return portable }
 
 const noAssembly = "simd: no assembly in this program"
 
-func normalTiles([]float32, int, []float32, []float32, int, int, []int32, *float32, *float32) {
+func (*Normal) addTiles(_, _ []float32, _ int, _ []int32, _, _ []float32) { panic(noAssembly) }
+
+func (*Normal) addRows([]float32, []int64, []float32, int, []int32, []float32, []float32) {
 	panic(noAssembly)
 }
+
+func (*Normal) spreadTiles([]float32, int, int, []float32) { panic(noAssembly) }
+
+func packVector(int, []float32, []float32, int, int, int, []int32) { panic(noAssembly) }
+
+// Only AVX-512 has designs.
+
+const diagonalLanes = 16
+
+func designOf(int) int { return 0 }
+
+func designSize(int) int { return 0 }
 
 func multiplyAdds(int) int { panic(noAssembly) }
 

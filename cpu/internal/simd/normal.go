@@ -1,84 +1,174 @@
 package simd
 
-// Normal adds to the normal equations of a row what the ratings of a block
-// contribute: A += Σ_j w[j]·y_j·y_jᵀ, of which the lower triangle is in the first k
-// rows of a, and b += Σ_j t[j]·y_j, which is the row below. The rows of a are
-// lda ≥ PanelStride(k+1) apart; what is above the diagonal is overwritten. y_j is
-// row ids[j] of the matrix y with its first k elements; where only stored = k-1 are
-// stored, the last is 1. y may be empty where stored is 0.
+// Normal is how the normal equations of an order are summed on the path in use: the
+// form that the factors must have, and where the sums stand. For the ratings of a
+// row, with weights w, targets t and rows y_j of the fixed side, they are
 //
-// w and t are as long as ids or longer. If not weighted, the elements of w are 1.
-// panels has NormalScratch elements.
-func Normal(a []float32, lda, k int, y []float32, ldy, stored int, ids []int32, weighted bool, w, t, panels []float32) {
+//	A = Σ_j w[j]·y_j·y_jᵀ, of which the lower triangle is wanted, and b = Σ_j t[j]·y_j.
+type Normal struct {
+	order  int
+	padded int // the order in whole vectors, or in tiles of rankUpdate
+	design int // AVX-512: the order of the tiles on the diagonal
+	stride int
+	size   int
+}
+
+// NewNormal returns what sums of an order ≥ 1 need.
+func NewNormal(order int) Normal {
+	n := Normal{order: order}
+	switch active {
+	case avx512:
+		n.padded = roundUp(order, diagonalLanes)
+		n.design = designOf(order)
+		n.stride = n.padded
+		n.size = n.padded / diagonalLanes * designSize(n.design)
+		if n.padded > diagonalLanes {
+			n.size += n.padded * n.padded
+		}
+	case avx2:
+		n.padded = roundUp(order, 8)
+		n.stride = n.padded
+		n.size = (order + 1) * n.padded
+	default:
+		n.padded = PanelStride(order + 1)
+		n.stride = order
+		n.size = n.padded * n.padded
+	}
+	return n
+}
+
+func roundUp(n, step int) int { return (n + step - 1) / step * step }
+
+// Stride is the row length of packed factors.
+func (n *Normal) Stride() int { return n.stride }
+
+// Size is the number of elements of the sums.
+func (n *Normal) Size() int { return n.size }
+
+// Direct reports whether rows of so many elements serve without being packed.
+func (n *Normal) Direct(stored int) bool {
+	return stored == n.order && (active == portable || stored == n.padded)
+}
+
+// Pack writes rows ids of the matrix y, or its first len(dst)/Stride rows if ids is
+// nil, to dst in the form that the sums are made from. The first stored elements are
+// in y, which may be empty where that is 0; those from there to columns ≤ order are
+// 1, and what is beyond is 0.
+func (n *Normal) Pack(dst, y []float32, ldy, stored, columns int, ids []int32) {
+	rows := len(dst) / n.stride
+	if ids != nil {
+		rows = len(ids)
+	}
+	if rows == 0 {
+		return
+	}
+	if n.Batched() {
+		dst = dst[:rows*n.stride]
+		if stored == 0 {
+			y = dst // of which nothing is read
+		} else if ids == nil {
+			_ = y[(rows-1)*ldy+stored-1]
+		}
+		packVector(n.design, dst, y, ldy, stored, columns, ids)
+		return
+	}
+	for j := range rows {
+		at := j
+		if ids != nil {
+			at = int(ids[j])
+		}
+		row := dst[j*n.stride : (j+1)*n.stride]
+		if stored > 0 {
+			copyRow(row, y[at*ldy:at*ldy+stored])
+		} else {
+			clear(row)
+		}
+		for i := stored; i < columns; i++ {
+			row[i] = 1
+		}
+	}
+}
+
+// Add adds what the ratings of a block contribute to the sums. y has factors that
+// are packed or serve as they are, ldy apart; ids are theirs. w is nil where all
+// weights are 1; w and t are as long as ids or longer. panels has Scratch elements.
+func (n *Normal) Add(sums, y []float32, ldy int, ids []int32, w, t, panels []float32) {
 	if len(ids) == 0 {
 		return
 	}
+	sums, t = sums[:n.size], t[:len(ids)]
+	if w != nil {
+		w = w[:len(ids)]
+	}
 	if active == portable {
-		normalPanels(a, lda, k, y, ldy, stored, ids, weighted, w, t, panels)
+		n.addPanels(sums, y, ldy, ids, w, t, panels)
 		return
 	}
-	w, t = w[:len(ids)], t[:len(ids)]
-	b, bias := a[k*lda:k*lda+k], a[(k-1)*lda:(k-1)*lda+k]
-	if stored > 0 {
-		normalTiles(a, lda, b, y, ldy, stored, ids, weightsOf(weighted, w), &t[0])
-		if stored < k {
-			WeightedSum(bias[:stored], y, ldy, ids, w)
-		}
-	}
-	if stored < k {
-		var sum, right float32
-		for j, v := range w {
-			sum += v
-			right += t[j]
-		}
-		bias[stored] += sum
-		b[stored] += right
-	}
+	n.addTiles(sums, y, ldy, ids, w, t)
 }
 
-// weightsOf returns nil for weights that are all 1.
-func weightsOf(weighted bool, w []float32) *float32 {
-	if !weighted {
-		return nil
+// Batched reports whether AddRows is there: for low orders on AVX-512, where the sums
+// of a row take about as long as a call.
+func (n *Normal) Batched() bool { return n.design > 0 && n.padded == diagonalLanes }
+
+// AddRows adds to the sums of len(offsets)-1 rows, which follow one another, what
+// their ratings contribute: as many as the offsets are apart, the first at ids[0],
+// t[0] and w[0], unless w is nil. It adds to each what Add does with blocks of 256
+// ratings. ids may go on beyond the last row: then factors are fetched ahead.
+func (n *Normal) AddRows(sums []float32, offsets []int64, y []float32, ldy int, ids []int32, w, t []float32) {
+	rows := len(offsets) - 1
+	total := int(offsets[rows] - offsets[0])
+	if total == 0 {
+		return
 	}
-	return &w[0]
+	_ = ids[total-1]
+	if w != nil {
+		w = w[:total]
+	}
+	n.addRows(sums[:rows*n.size], offsets, y, ldy, ids, w, t[:total])
 }
 
-// NormalScratch is the number of elements of scratch memory that Normal needs for
-// blocks of at most n ratings.
-func NormalScratch(lda, n int, weighted bool) int {
+// Spread writes sums as a system of k ≤ order unknowns: the lower triangle of A to
+// the first k rows of a and the right-hand side to the row below them. The rows are
+// lda ≥ PanelStride(k+1) apart; what is above the diagonal is overwritten.
+func (n *Normal) Spread(a []float32, lda, k int, sums []float32) {
+	a = a[:(k+1)*lda]
+	if active == avx512 {
+		n.spreadTiles(a, lda, k, sums[:n.size])
+		return
+	}
+	for i := range k {
+		copy(a[i*lda:(i+1)*lda], sums[i*n.padded:(i+1)*n.padded])
+	}
+	copy(a[k*lda:], sums[n.order*n.padded:(n.order+1)*n.padded])
+}
+
+// Scratch is the number of elements of scratch memory that Add needs for blocks of
+// at most so many ratings.
+func (n *Normal) Scratch(ratings int, weighted bool) int {
 	switch {
 	case active != portable:
 		return 0
 	case weighted:
-		return 2 * n * lda
+		return 2 * ratings * n.padded
 	default:
-		return n * lda
+		return ratings * n.padded
 	}
 }
 
-// normalPanels is Normal as one rank update of panels: those of y, with t after the
-// last unknown on the left side.
-func normalPanels(a []float32, lda, k int, y []float32, ldy, stored int, ids []int32, weighted bool, w, t, panels []float32) {
-	n := len(ids)
-	plain := panels[:n*lda]
-	if stored > 0 {
-		gather(plain, lda, y, ldy, stored, ids)
-	} else {
-		clear(plain)
-	}
-	if stored < k {
-		for j := range n {
-			plain[j*lda+k-1] = 1
-		}
-	}
+// addPanels is Add as one rank update of panels: those of y, with t after the last
+// unknown on the left side.
+func (n *Normal) addPanels(sums, y []float32, ldy int, ids []int32, w, t, panels []float32) {
+	count, ld := len(ids), n.padded
+	plain := panels[:count*ld]
+	gather(plain, ld, y, ldy, n.order, ids)
 	left := plain
-	if weighted {
-		left = panels[n*lda : 2*n*lda]
-		scaleRows(left, plain, lda, w[:n])
+	if w != nil {
+		left = panels[count*ld : 2*count*ld]
+		scaleRows(left, plain, ld, w)
 	}
-	for j, v := range t[:n] {
-		left[j*lda+k] = v
+	for j, v := range t {
+		left[j*ld+n.order] = v
 	}
-	rankUpdate(a, left, plain, lda, n)
+	rankUpdate(sums, left, plain, ld, count)
 }

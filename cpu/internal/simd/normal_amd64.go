@@ -2,45 +2,168 @@
 
 package simd
 
-// normalTiles adds the lower triangle of order k and the right-hand side for ids
-// that are not empty. w is nil where all weights are 1.
-//
-// The columns are taken two vectors at a time: the tile on the diagonal, one vector
-// wide, then those below it, two wide.
-func normalTiles(a []float32, lda int, b, y []float32, ldy, k int, ids []int32, w, t *float32) {
-	lanes, most := 16, 14
-	if active == avx2 {
-		lanes, most = 8, 6
+// diagonalLanes is the order of the tiles on the diagonal, for AVX-512.
+const diagonalLanes = 16
+
+// designOf is the order of the design that a system's tiles on the diagonal use: the
+// least that suffices.
+func designOf(order int) int {
+	switch {
+	case order <= 8:
+		return 8
+	case order <= 10:
+		return 10
+	case order <= 12:
+		return 12
+	default:
+		return 16
 	}
-	n, id := len(ids), &ids[0]
-	_, _ = a[(k-1)*lda+k-1], b[k-1]
-	for col := 0; col < k; col += 2 * lanes {
-		diagonal, right, columns := &a[col*lda+col], &b[col], &y[col]
-		if height := k - col; height <= lanes {
-			if active == avx2 {
-				normalTopAVX2(height, diagonal, lda, right, columns, ldy, id, n, w, t)
-			} else {
-				normalTopAVX512(height, diagonal, lda, right, columns, ldy, id, n, w, t)
-			}
+}
+
+// designSize is the number of sums of a design: a vector for each product and one
+// for the right-hand side.
+func designSize(design int) int {
+	switch design {
+	case 8:
+		return 4 * diagonalLanes
+	case 10:
+		return 6 * diagonalLanes
+	case 12:
+		return 8 * diagonalLanes
+	default:
+		return 11 * diagonalLanes
+	}
+}
+
+// prefetchDistance is how many ratings ahead factors are fetched.
+const prefetchDistance = 24
+
+func first(v []float32) *float32 {
+	if v == nil {
+		return nil
+	}
+	return &v[0]
+}
+
+// addTiles adds the sums of one row for ids that are not empty.
+//
+// With AVX-512 the sums begin with those of the tiles on the diagonal; the tiles
+// below have their places in a matrix of padded columns that follows. With AVX2 all
+// are in such a matrix, and the right-hand side is the row below.
+func (n *Normal) addTiles(sums, y []float32, ldy int, ids []int32, w, t []float32) {
+	if active == avx2 {
+		n.addTilesAVX2(sums, y, ldy, ids, first(w), &t[0])
+		return
+	}
+	if n.padded == diagonalLanes {
+		offsets := [...]int64{0, int64(len(ids))}
+		n.addRows(sums, offsets[:], y, ldy, ids, w, t)
+		return
+	}
+	const lanes, most = diagonalLanes, 14
+	id, count, weights, size := &ids[0], len(ids), first(w), designSize(n.design)
+	ld := n.padded
+	below := sums[ld/lanes*size:]
+	_ = below[ld*ld-1]
+	for col := 0; col < ld; col += 2 * lanes {
+		diagonal := sums[col/lanes*size:]
+		if col+lanes == ld {
+			offsets := [...]int64{0, int64(count)}
+			normalRows16AVX512(&diagonal[0], &offsets[0], 1, &y[col], ldy, id, 0, weights, &t[0])
 			return
 		}
-		last := min(k-col-lanes, lanes)
-		if active == avx2 {
-			normalTopPairAVX2(last, diagonal, lda, right, columns, ldy, id, n, w, t)
-		} else {
-			normalTopPairAVX512(last, diagonal, lda, right, columns, ldy, id, n, w, t)
-		}
+		normalTopBelowAVX512(&diagonal[0], &below[(col+lanes)*ld+col], ld, &y[col], ldy, id, count, weights, &t[0])
+		offsets := [...]int64{0, int64(count)}
+		normalRows16AVX512(&diagonal[size], &offsets[0], 1, &y[col+lanes], ldy, id, 0, weights, &t[0])
 		// The rows below are shared out evenly.
+		row := col + 2*lanes
+		for tiles := (n.order - row + most - 1) / most; tiles > 0; tiles-- {
+			height := (n.order - row) / tiles
+			normalPairAVX512(height, &below[row*ld+col], ld, row-col, &y[col], ldy, id, count, weights)
+			row += height
+		}
+	}
+}
+
+// addTilesAVX2 takes the columns two vectors at a time: the tile on the diagonal, one
+// vector wide, then those below it, two wide.
+func (n *Normal) addTilesAVX2(sums, y []float32, ldy int, ids []int32, w, t *float32) {
+	const lanes, most = 8, 6
+	k, ld := n.order, n.padded
+	count, id, b := len(ids), &ids[0], sums[k*ld:]
+	for col := 0; col < k; col += 2 * lanes {
+		diagonal, right, columns := &sums[col*ld+col], &b[col], &y[col]
+		if height := k - col; height <= lanes {
+			normalTopAVX2(height, diagonal, ld, right, columns, ldy, id, count, w, t)
+			return
+		}
+		normalTopPairAVX2(diagonal, ld, right, columns, ldy, id, count, w, t)
 		row := col + lanes
 		for tiles := (k - row + most - 1) / most; tiles > 0; tiles-- {
 			height := (k - row) / tiles
-			tile := &a[row*lda+col]
-			if active == avx2 {
-				normalPairAVX2(height, last, tile, lda, row-col, columns, ldy, id, n, w)
-			} else {
-				normalPairAVX512(height, last, tile, lda, row-col, columns, ldy, id, n, w)
-			}
+			normalPairAVX2(height, &sums[row*ld+col], ld, row-col, columns, ldy, id, count, w)
 			row += height
 		}
+	}
+}
+
+func (n *Normal) addRows(sums []float32, offsets []int64, y []float32, ldy int, ids []int32, w, t []float32) {
+	ahead := 0
+	if len(t)+prefetchDistance < len(ids) {
+		ahead = prefetchDistance
+	}
+	rows, to, from := len(offsets)-1, &offsets[0], &y[0]
+	switch n.design {
+	case 8:
+		normalRows8AVX512(&sums[0], to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
+	case 10:
+		normalRows10AVX512(&sums[0], to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
+	case 12:
+		normalRows12AVX512(&sums[0], to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
+	default:
+		normalRows16AVX512(&sums[0], to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
+	}
+}
+
+func (n *Normal) spreadTiles(a []float32, lda, k int, sums []float32) {
+	const lanes = diagonalLanes
+	b := a[k*lda:]
+	size, ld := designSize(n.design), n.padded
+	below := sums[ld/lanes*size:]
+	for col := 0; col < k; col += lanes {
+		to, from, rows := &a[col*lda+col], &sums[col/lanes*size], min(k-col, lanes)
+		switch n.design {
+		case 8:
+			normalSpread8AVX512(to, lda, rows, &b[col], from)
+		case 10:
+			normalSpread10AVX512(to, lda, rows, &b[col], from)
+		case 12:
+			normalSpread12AVX512(to, lda, rows, &b[col], from)
+		default:
+			normalSpread16AVX512(to, lda, rows, &b[col], from)
+		}
+		if col > 0 {
+			for i := col; i < col+rows; i++ {
+				copy(a[i*lda:i*lda+col], below[i*ld:])
+			}
+		}
+	}
+}
+
+func packVector(design int, dst, y []float32, ldy, stored, columns int, ids []int32) {
+	n := len(dst) / diagonalLanes
+	var id *int32
+	if ids != nil {
+		id = &ids[0]
+	}
+	switch design {
+	case 8:
+		normalPack8AVX512(&dst[0], &y[0], ldy, stored, columns, id, n)
+	case 10:
+		normalPack10AVX512(&dst[0], &y[0], ldy, stored, columns, id, n)
+	case 12:
+		normalPack12AVX512(&dst[0], &y[0], ldy, stored, columns, id, n)
+	default:
+		normalPack16AVX512(&dst[0], &y[0], ldy, stored, columns, id, n)
 	}
 }

@@ -4,21 +4,21 @@
 
 package simd
 
-// normalTopAVX2 computes the square tile of A on the diagonal that begins at a,
-// height ≤ 8 rows and columns, and their right-hand sides at b.
+// normalTopAVX2 adds to the tile of A on the diagonal that begins at a, height ≤ 8 rows by
+// 8 columns, and to the right-hand sides at b.
 //
 //go:noescape
 func normalTopAVX2(height int, a *float32, lda int, b *float32, y *float32, ldy int, ids *int32, n int, w *float32, t *float32)
 
-// normalTopPairAVX2 computes the square tile of A on the diagonal that begins at a,
-// 8 rows and columns, and the right-hand sides at b of those and of the last ≤ 8
-// columns after them.
+// normalTopPairAVX2 adds to the square tile of A on the diagonal that begins at a, 8 rows
+// and columns, and to the right-hand sides at b of those and of as many columns after
+// them.
 //
 //go:noescape
-func normalTopPairAVX2(last int, a *float32, lda int, b *float32, y *float32, ldy int, ids *int32, n int, w *float32, t *float32)
+func normalTopPairAVX2(a *float32, lda int, b *float32, y *float32, ldy int, ids *int32, n int, w *float32, t *float32)
 
-// normalPairAVX2 computes the tile of A that begins at a, height ≤ 6 rows by 8 + last
-// columns. The columns of y begin at y, the rows down elements after that.
+// normalPairAVX2 adds to the tile of A that begins at a, height ≤ 6 rows by 16 columns. The
+// columns of y begin at y, the rows down elements after that.
 //
 //go:noescape
-func normalPairAVX2(height int, last int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
+func normalPairAVX2(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)

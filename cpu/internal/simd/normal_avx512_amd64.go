@@ -4,21 +4,98 @@
 
 package simd
 
-// normalTopAVX512 computes the square tile of A on the diagonal that begins at a,
-// height ≤ 16 rows and columns, and their right-hand sides at b.
+// normalRows8AVX512 adds the sums of order ≤ 8 of rows ≥ 1 rows, 64 elements each. A row's
+// ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+// The factors of the rating that is ahead are fetched to the cache: an id is read there.
 //
 //go:noescape
-func normalTopAVX512(height int, a *float32, lda int, b *float32, y *float32, ldy int, ids *int32, n int, w *float32, t *float32)
+func normalRows8AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 
-// normalTopPairAVX512 computes the square tile of A on the diagonal that begins at a,
-// 16 rows and columns, and the right-hand sides at b of those and of the last ≤ 16
-// columns after them.
+// normalSpread8AVX512 writes the sums of a tile to rows ≥ 1 rows of 16 elements, both
+// triangles, from a on, and as many elements of the right-hand side to b. What is beyond
+// the order is unspecified.
 //
 //go:noescape
-func normalTopPairAVX512(last int, a *float32, lda int, b *float32, y *float32, ldy int, ids *int32, n int, w *float32, t *float32)
+func normalSpread8AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
 
-// normalPairAVX512 computes the tile of A that begins at a, height ≤ 14 rows by 16 + last
-// columns. The columns of y begin at y, the rows down elements after that.
+// normalPack8AVX512 writes n ≥ 1 rows of factors as 16 elements each. The first stored ≤ 8 are
+// in y; those up to columns are 1, the rest 0. The rows are those of ids, or the first n where
+// that is nil.
 //
 //go:noescape
-func normalPairAVX512(height int, last int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
+func normalPack8AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
+
+// normalRows10AVX512 adds the sums of order ≤ 10 of rows ≥ 1 rows, 96 elements each. A row's
+// ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+// The factors of the rating that is ahead are fetched to the cache: an id is read there.
+//
+//go:noescape
+func normalRows10AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+
+// normalSpread10AVX512 writes the sums of a tile to rows ≥ 1 rows of 16 elements, both
+// triangles, from a on, and as many elements of the right-hand side to b. What is beyond
+// the order is unspecified.
+//
+//go:noescape
+func normalSpread10AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
+
+// normalPack10AVX512 writes n ≥ 1 rows of factors as 16 elements each. The first stored ≤ 10 are
+// in y; those up to columns are 1, the rest 0. The rows are those of ids, or the first n where
+// that is nil.
+//
+//go:noescape
+func normalPack10AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
+
+// normalRows12AVX512 adds the sums of order ≤ 12 of rows ≥ 1 rows, 128 elements each. A row's
+// ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+// The factors of the rating that is ahead are fetched to the cache: an id is read there.
+//
+//go:noescape
+func normalRows12AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+
+// normalSpread12AVX512 writes the sums of a tile to rows ≥ 1 rows of 16 elements, both
+// triangles, from a on, and as many elements of the right-hand side to b. What is beyond
+// the order is unspecified.
+//
+//go:noescape
+func normalSpread12AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
+
+// normalPack12AVX512 writes n ≥ 1 rows of factors as 16 elements each. The first stored ≤ 12 are
+// in y; those up to columns are 1, the rest 0. The rows are those of ids, or the first n where
+// that is nil.
+//
+//go:noescape
+func normalPack12AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
+
+// normalRows16AVX512 adds the sums of order ≤ 16 of rows ≥ 1 rows, 176 elements each. A row's
+// ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+// The factors of the rating that is ahead are fetched to the cache: an id is read there.
+//
+//go:noescape
+func normalRows16AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+
+// normalSpread16AVX512 writes the sums of a tile to rows ≥ 1 rows of 16 elements, both
+// triangles, from a on, and as many elements of the right-hand side to b. What is beyond
+// the order is unspecified.
+//
+//go:noescape
+func normalSpread16AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
+
+// normalPack16AVX512 writes n ≥ 1 rows of factors as 16 elements each. The first stored ≤ 16 are
+// in y; those up to columns are 1, the rest 0. The rows are those of ids, or the first n where
+// that is nil.
+//
+//go:noescape
+func normalPack16AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
+
+// normalTopBelowAVX512 adds the sums of a tile on the diagonal, whose columns of y begin at y,
+// as normalRows16 does, and to the 16×16 tile of A at a, which is below it.
+//
+//go:noescape
+func normalTopBelowAVX512(sums *float32, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32)
+
+// normalPairAVX512 adds to the tile of A that begins at a, height ≤ 14 rows by 32 columns. The
+// columns of y begin at y, the rows down elements after that.
+//
+//go:noescape
+func normalPairAVX512(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)

@@ -36,76 +36,125 @@ func guarded(t *testing.T, n int) ([]float32, func(what string)) {
 	}
 }
 
-// TestNormal takes every order up to several tiles of both vector lengths, so every
-// height of a tile and every width of a last vector.
+// normalOrders has every order up to several tiles of both vector lengths, so every
+// height of a tile and every width of a last vector. With -short every height still
+// occurs.
+func normalOrders() []int {
+	orders, most := []int{100, 128, 130}, 70
+	if testing.Short() {
+		orders, most = nil, 34
+	}
+	for k := 1; k <= most; k++ {
+		orders = append(orders, k)
+	}
+	return orders
+}
+
+// equationsCase is a row's normal equations: the operands and how to sum an element.
+type equationsCase struct {
+	what             string
+	k, stored, ldy   int
+	y                []float32
+	ids              []int32
+	w, right         []float32
+	weighted, direct bool
+}
+
+// element returns element i of row j.
+func (c *equationsCase) element(j, i int) float64 {
+	if i == c.stored {
+		return 1
+	}
+	return float64(c.y[int(c.ids[j])*c.ldy+i])
+}
+
+// weights returns nil where all are 1.
+func (c *equationsCase) weights() []float32 {
+	if c.weighted {
+		return c.w
+	}
+	return nil
+}
+
+// require compares a system of ratings lo to hi.
+func (c *equationsCase) require(t *testing.T, a []float32, lda, lo, hi int) {
+	t.Helper()
+	for i := range c.k + 1 {
+		for col := range min(i+1, c.k) {
+			var want sum
+			for j := lo; j < hi; j++ {
+				if i == c.k {
+					want.add(float64(c.right[j]) * c.element(j, col))
+				} else {
+					want.add(float64(c.w[j]) * c.element(j, i) * c.element(j, col))
+				}
+			}
+			requireSum(t, fmt.Sprintf("%s, element %d,%d", c.what, i, col), a[i*lda+col], want, hi-lo)
+		}
+	}
+}
+
+// factors returns the factors as the sums need them.
+func (c *equationsCase) factors(t *testing.T, n *Normal, rows int) ([]float32, int) {
+	if c.direct {
+		require.True(t, n.Direct(c.stored))
+		return c.y, c.ldy
+	}
+	packed, check := guarded(t, rows*n.Stride())
+	n.Pack(packed, c.y, c.ldy, c.stored, c.k, nil)
+	check(c.what)
+	return packed, n.Stride()
+}
+
+// TestNormal sums a row in two blocks, on either form of the factors.
 func TestNormal(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
 		rng := generator(t)
-		// With -short every height of a tile still occurs.
-		orders, most := []int{100, 128, 130}, 70
-		if testing.Short() {
-			orders, most = nil, 34
-		}
-		for k := 1; k <= most; k++ {
-			orders = append(orders, k)
-		}
 		const rows = 9
-		for _, k := range orders {
-			for _, n := range []int{1, 2, 37} {
+		for _, k := range normalOrders() {
+			n := NewNormal(k)
+			for _, count := range []int{1, 2, 37} {
 				for _, weighted := range []bool{false, true} {
 					for _, stored := range []int{k, k - 1} {
-						what := fmt.Sprintf("order %d, %d rows, weighted %t, %d stored", k, n, weighted, stored)
-						lda, ldy := PanelStride(k+1), stored+3
+						c := equationsCase{
+							what: fmt.Sprintf("order %d, %d ratings, weighted %t, %d stored", k, count, weighted, stored),
+							k:    k, stored: stored, ldy: stored + 3, weighted: weighted,
+							ids: randomIDs(rng, count, rows), w: random(rng, count), right: random(rng, count),
+						}
 						// The last row of y ends with its last stored element.
-						y, checkY := guarded(t, (rows-1)*ldy+stored)
+						y, checkY := guarded(t, (rows-1)*c.ldy+stored)
 						copy(y, random(rng, len(y)))
-						ids := randomIDs(rng, n, rows)
-						w, right := random(rng, n), random(rng, n)
+						c.y, c.ids[0] = y, rows-1
 						if !weighted {
-							Fill(w, 1)
+							Fill(c.w, 1)
 						}
-						ids[0] = rows - 1
-						operand := y
 						if stored == 0 {
-							operand = nil
+							c.y = nil
 						}
-						size := lda * lda
-						if active != portable {
-							size = k*lda + k
-						}
-						a, checkA := guarded(t, size)
-						copy(a, random(rng, len(a)))
-						before := clone(a)
-						panels := make([]float32, NormalScratch(lda, n, weighted))
-						Normal(a, lda, k, operand, ldy, stored, ids, weighted, w, right, panels)
+						for _, c.direct = range []bool{false, true} {
+							if c.direct && !n.Direct(stored) {
+								continue
+							}
+							sums, checkSums := guarded(t, n.Size())
+							clear(sums)
+							factors, ld := c.factors(t, &n, rows)
+							panels := make([]float32, n.Scratch(count, weighted))
+							half := count / 2
+							w := c.weights()
+							if weighted {
+								w = c.w[half:]
+							}
+							n.Add(sums, factors, ld, c.ids[:half], c.weights(), c.right, panels)
+							n.Add(sums, factors, ld, c.ids[half:], w, c.right[half:], panels)
 
-						element := func(j, i int) float64 {
-							if i == stored {
-								return 1
-							}
-							return float64(y[int(ids[j])*ldy+i])
+							lda := PanelStride(k + 1)
+							a, checkA := guarded(t, (k+1)*lda)
+							n.Spread(a, lda, k, sums)
+							c.require(t, a, lda, 0, count)
+							checkSums(c.what)
+							checkA(c.what)
+							checkY(c.what)
 						}
-						for i := range k + 1 {
-							for c := range min(i+1, k) {
-								var want sum
-								want.add(float64(before[i*lda+c]))
-								for j := range n {
-									if i == k {
-										want.add(float64(right[j]) * element(j, c))
-									} else {
-										want.add(float64(w[j]) * element(j, i) * element(j, c))
-									}
-								}
-								requireSum(t, fmt.Sprintf("%s, element %d,%d", what, i, c), a[i*lda+c], want, n+1)
-							}
-						}
-						if active != portable {
-							for i := range k {
-								require.Equal(t, before[i*lda+k:(i+1)*lda], a[i*lda+k:(i+1)*lda], "%s: beyond row %d", what, i)
-							}
-						}
-						checkA(what)
-						checkY(what)
 					}
 				}
 			}
@@ -113,11 +162,124 @@ func TestNormal(t *testing.T) {
 	})
 }
 
-// TestNormalOfNothing: a block without ratings adds nothing.
+// TestNormalRows sums many rows in one call, and each on its own: the bits are the
+// same. Among the rows are empty ones and one of several blocks.
+func TestNormalRows(t *testing.T) {
+	onEveryPath(t, func(t *testing.T) {
+		rng := generator(t)
+		lengths := []int{3, 0, 1, 2, 0, 257, 256, 600, 1, 0}
+		offsets, total := []int64{1000}, 0
+		for _, n := range lengths {
+			total += n
+			offsets = append(offsets, offsets[0]+int64(total))
+		}
+		const rows, beyond = 50, 40
+		for k := 1; k <= 17; k++ {
+			n := NewNormal(k)
+			if !n.Batched() {
+				continue
+			}
+			for _, weighted := range []bool{false, true} {
+				c := equationsCase{
+					what: fmt.Sprintf("order %d, weighted %t", k, weighted),
+					k:    k, stored: k, ldy: k + 1, weighted: weighted, y: random(rng, rows*(k+1)),
+					ids: randomIDs(rng, total+beyond, rows), w: random(rng, total), right: random(rng, total),
+				}
+				if !weighted {
+					Fill(c.w, 1)
+				}
+				factors, ld := c.factors(t, &n, rows)
+				sums, checkSums := guarded(t, len(lengths)*n.Size())
+				// Ids to fetch ahead change nothing.
+				for _, ids := range [][]int32{c.ids, c.ids[:total]} {
+					clear(sums)
+					n.AddRows(sums, offsets, factors, ld, ids, c.weights(), c.right)
+					checkSums(c.what)
+					for i := range lengths {
+						lo, hi := int(offsets[i]-offsets[0]), int(offsets[i+1]-offsets[0])
+						row := sums[i*n.Size() : (i+1)*n.Size()]
+						lda := PanelStride(k + 1)
+						a := make([]float32, (k+1)*lda)
+						n.Spread(a, lda, k, row)
+						c.require(t, a, lda, lo, hi)
+
+						single := make([]float32, n.Size())
+						for ; lo < hi; lo += 256 {
+							end := min(lo+256, hi)
+							var w []float32
+							if weighted {
+								w = c.w[lo:end]
+							}
+							n.Add(single, factors, ld, c.ids[lo:end], w, c.right[lo:end], nil)
+						}
+						require.Equal(t, single, row, "%s, row %d", c.what, i)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestNormalPack compares packed rows of chosen ids with all of them.
+func TestNormalPack(t *testing.T) {
+	onEveryPath(t, func(t *testing.T) {
+		rng := generator(t)
+		const rows = 11
+		for _, k := range []int{1, 5, 8, 9, 10, 12, 16, 17, 33} {
+			n := NewNormal(k)
+			for _, stored := range []int{k, k - 1} {
+				y := random(rng, rows*k)
+				all := make([]float32, rows*n.Stride())
+				n.Pack(all, y, k, stored, k, nil)
+				ids := randomIDs(rng, 7, rows)
+				some, check := guarded(t, 7*n.Stride())
+				n.Pack(some, y, k, stored, k, ids)
+				check("packed rows")
+				for j, id := range ids {
+					require.Equal(t, rowAt(all, n.Stride(), int(id), n.Stride()), rowAt(some, n.Stride(), j, n.Stride()), "order %d", k)
+				}
+			}
+		}
+	})
+}
+
+// TestNormalOfFewer: factors with fewer columns than the order give a smaller system.
+func TestNormalOfFewer(t *testing.T) {
+	onEveryPath(t, func(t *testing.T) {
+		rng := generator(t)
+		for _, order := range []int{3, 9, 16, 40} {
+			n := NewNormal(order)
+			for k := 1; k < order; k++ {
+				c := equationsCase{
+					what: fmt.Sprintf("%d of order %d", k, order),
+					k:    k, stored: k - 1, ldy: k, y: random(rng, 6*k),
+					ids: randomIDs(rng, 6, 6), w: random(rng, 6), right: random(rng, 6), weighted: true,
+				}
+				sums := make([]float32, n.Size())
+				packed, ld := c.factors(t, &n, 6)
+				n.Add(sums, packed, ld, c.ids, c.w, c.right, make([]float32, n.Scratch(6, true)))
+				lda := PanelStride(order + 1)
+				a, check := guarded(t, (k+1)*lda)
+				n.Spread(a, lda, k, sums)
+				c.require(t, a, lda, 0, 6)
+				check(c.what)
+			}
+		}
+	})
+}
+
+// TestNormalOfNothing: no ratings add nothing.
 func TestNormalOfNothing(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
-		a := []float32{1, 2, 3, 4, 5, 6, 7, 8}
-		Normal(a, 4, 1, nil, 1, 1, nil, false, nil, nil, nil)
-		require.Equal(t, []float32{1, 2, 3, 4, 5, 6, 7, 8}, a)
+		n := NewNormal(3)
+		sums := make([]float32, n.Size())
+		Fill(sums, 5)
+		want := clone(sums)
+		n.Add(sums, nil, 3, nil, nil, nil, nil)
+		n.Pack(nil, nil, 3, 3, 3, nil)
+		if n.Batched() {
+			n.AddRows(sums, []int64{7, 7}, nil, 3, nil, nil, nil)
+		}
+		require.Equal(t, want, sums)
 	})
 }

@@ -13,23 +13,26 @@ import (
 // A tile is a part of A that stays in registers while all rows r pass by. Its
 // columns are one vector or two, read from y_r; each of its rows is one element of
 // y_r, read as a broadcast, so that a step costs a multiply-add for each vector of
-// the tile. Nothing is packed: the rows are found by their ids. For a weighted sum
-// the vectors are multiplied by w_r.
+// the tile. Nothing is packed: the rows are found by their ids, and they are padded
+// to whole vectors. For a weighted sum the vectors are multiplied by w_r.
 //
 // A top tile lies on the diagonal and has the right-hand sides of its columns as
-// well. It is one vector wide, or two with the second to the right of the diagonal,
-// for which it has the right-hand side alone. A pair tile lies below, two vectors
-// wide.
+// well. For AVX2 it is one vector wide, or two with the second to the right of the
+// diagonal, for which it has the right-hand side alone. For AVX-512 the designs halve
+// the work on the diagonal. A pair tile lies below, two vectors wide.
 //
 // Registers of the tiles, for the heights that occur:
 //
-//	AVX-512  top   16 rows ×1, 2 right-hand sides, 2 vectors, 1 coefficient  21 of 32
-//	         pair  14 rows ×2,                     2 vectors, 1 broadcast    31 of 32
-//	AVX2     top    8 rows ×1, 2 right-hand sides, 2 vectors, 1 coefficient, mask  14 of 16
-//	         pair   6 rows ×2,                     2 vectors, 1 broadcast, mask    16 of 16
+//	AVX-512  pair  14 rows ×2,                     2 vectors, 1 broadcast    31 of 32
+//	AVX2     top    8 rows ×1, 2 right-hand sides, 2 vectors, 1 coefficient  13 of 16
+//	         pair   6 rows ×2,                     2 vectors, 1 broadcast    15 of 16
 func normal(g *generator) {
-	topTiles(g)
-	topPair(g)
+	if g.wide() {
+		diagonal(g)
+	} else {
+		topTiles(g)
+		topPair(g)
+	}
 	pairTiles(g)
 }
 
@@ -125,29 +128,28 @@ const sharedArguments = "y *float32, ldy int, ids *int32, n int, w "
 // length.
 func topTiles(g *generator) {
 	g.function("normalTop", "func(height int, a *float32, lda int, b *float32, "+sharedArguments+", t *float32)",
-		fmt.Sprintf("normalTop%s computes the square tile of A on the diagonal that begins at a,\nheight ≤ %d rows and columns, and their right-hand sides at b.", g.name, g.lanes))
+		fmt.Sprintf("normalTop%s adds to the tile of A on the diagonal that begins at a, height ≤ %d rows by\n%d columns, and to the right-hand sides at b.", g.name, g.lanes, g.lanes))
 	a, lda, b, t, q := g.argument("a"), g.length("lda"), g.argument("b"), g.argument("t"), g.ratings()
-	columns := g.firstLanes(g.argument("height"))
 	g.heights(g.lanes, func(height int) {
 		x, scratch, right, sums := g.vector(), g.vector(), g.vector(), g.vectors(height)
 		g.zero(right)
 		g.zero(sums...)
 		g.each(q, func(r, row reg.GPVirtual) {
-			g.load(operand.Mem{Base: row}, columns, x)
+			g.VMOVUPS(operand.Mem{Base: row}, x)
 			g.multiplyAdd(operand.Mem{Base: t, Index: r, Scale: 4}, x, right, scratch)
 			g.weigh(q, r, scratch, x)
 			for i, s := range sums {
 				g.multiplyAdd(operand.Mem{Base: row, Disp: 4 * i}, x, s, scratch)
 			}
 		})
-		g.addTo(operand.Mem{Base: b}, &columns, right, scratch)
+		g.addTo(operand.Mem{Base: b}, nil, right, nil)
 		at := g.GP64()
 		g.MOVQ(a, at)
 		for i, s := range sums {
 			if i > 0 {
 				g.ADDQ(lda, at)
 			}
-			g.addTo(operand.Mem{Base: at}, &columns, s, scratch)
+			g.addTo(operand.Mem{Base: at}, nil, s, nil)
 		}
 		g.end()
 	})
@@ -156,16 +158,15 @@ func topTiles(g *generator) {
 // topPair: a whole tile on the diagonal, with the right-hand sides of the columns
 // of the vector to its right.
 func topPair(g *generator) {
-	g.function("normalTopPair", "func(last int, a *float32, lda int, b *float32, "+sharedArguments+", t *float32)",
-		fmt.Sprintf("normalTopPair%s computes the square tile of A on the diagonal that begins at a,\n%d rows and columns, and the right-hand sides at b of those and of the last ≤ %d\ncolumns after them.", g.name, g.lanes, g.lanes))
+	g.function("normalTopPair", "func(a *float32, lda int, b *float32, "+sharedArguments+", t *float32)",
+		fmt.Sprintf("normalTopPair%s adds to the square tile of A on the diagonal that begins at a, %d rows\nand columns, and to the right-hand sides at b of those and of as many columns after\nthem.", g.name, g.lanes))
 	a, lda, b, t, q := g.argument("a"), g.length("lda"), g.argument("b"), g.argument("t"), g.ratings()
-	columns := g.firstLanes(g.argument("last"))
 	x, y, scratch, right, sums := g.vector(), g.vector(), g.vector(), g.vectors(2), g.vectors(g.lanes)
 	g.zero(right...)
 	g.zero(sums...)
 	g.each(q, func(r, row reg.GPVirtual) {
 		g.VMOVUPS(operand.Mem{Base: row}, x)
-		g.load(operand.Mem{Base: row, Disp: g.bytes()}, columns, y)
+		g.VMOVUPS(operand.Mem{Base: row, Disp: g.bytes()}, y)
 		g.VBROADCASTSS(operand.Mem{Base: t, Index: r, Scale: 4}, scratch)
 		g.VFMADD231PS(scratch, x, right[0])
 		g.VFMADD231PS(scratch, y, right[1])
@@ -174,13 +175,14 @@ func topPair(g *generator) {
 			g.multiplyAdd(operand.Mem{Base: row, Disp: 4 * i}, x, s, scratch)
 		}
 	})
-	g.addTo(operand.Mem{Base: b}, nil, right[0], scratch)
-	g.addTo(operand.Mem{Base: b, Disp: g.bytes()}, &columns, right[1], scratch)
+	for i, s := range right {
+		g.addTo(operand.Mem{Base: b, Disp: i * g.bytes()}, nil, s, nil)
+	}
 	for i, s := range sums {
 		if i > 0 {
 			g.ADDQ(lda, a)
 		}
-		g.addTo(operand.Mem{Base: a}, nil, s, scratch)
+		g.addTo(operand.Mem{Base: a}, nil, s, nil)
 	}
 	g.end()
 }
@@ -188,16 +190,16 @@ func topPair(g *generator) {
 // pairTiles: tiles below the diagonal, two vectors wide.
 func pairTiles(g *generator) {
 	most := g.pairHeight()
-	g.function("normalPair", "func(height, last int, a *float32, lda, down int, "+sharedArguments+"*float32)",
-		fmt.Sprintf("normalPair%s computes the tile of A that begins at a, height ≤ %d rows by %d + last\ncolumns. The columns of y begin at y, the rows down elements after that.", g.name, most, g.lanes))
+	g.function("normalPair", "func(height int, a *float32, lda, down int, "+sharedArguments+"*float32)",
+		fmt.Sprintf("normalPair%s adds to the tile of A that begins at a, height ≤ %d rows by %d columns. The\ncolumns of y begin at y, the rows down elements after that.", g.name, most, 2*g.lanes))
 	a, lda, down, q := g.argument("a"), g.length("lda"), g.length("down"), g.ratings()
-	columns := g.firstLanes(g.argument("last"))
 	g.heights(most, func(height int) {
 		x, broadcast, sums := g.vectors(2), g.vector(), g.vectors(2*height)
 		g.zero(sums...)
 		g.each(q, func(r, row reg.GPVirtual) {
-			g.VMOVUPS(operand.Mem{Base: row}, x[0])
-			g.load(operand.Mem{Base: row, Disp: g.bytes()}, columns, x[1])
+			for i, v := range x {
+				g.VMOVUPS(operand.Mem{Base: row, Disp: i * g.bytes()}, v)
+			}
 			g.weigh(q, r, broadcast, x...)
 			g.ADDQ(down, row)
 			for i := range height {
@@ -212,8 +214,8 @@ func pairTiles(g *generator) {
 			if i > 0 {
 				g.ADDQ(lda, at)
 			}
-			g.addTo(operand.Mem{Base: at}, nil, sums[2*i], broadcast)
-			g.addTo(operand.Mem{Base: at, Disp: g.bytes()}, &columns, sums[2*i+1], broadcast)
+			g.addTo(operand.Mem{Base: at}, nil, sums[2*i], nil)
+			g.addTo(operand.Mem{Base: at, Disp: g.bytes()}, nil, sums[2*i+1], nil)
 		}
 		g.end()
 	})

@@ -1,0 +1,322 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// diagonalBlock is the number of ratings whose products are added up in registers
+// before they go to the sums in memory, which keeps rounding errors small.
+const diagonalBlock = 256
+
+// diagonal: the tiles on the diagonal of the normal equations, by the designs, for
+// AVX-512.
+//
+// On Intel's cores multiply-adds and permutations of 512 bits share two ports, and
+// two loads of 512 bits go beside them. A rating then takes at least, in cycles, with
+// the right-hand side, for the orders 8, 10, 12 and 16: 2, 3, 4 and 6. One broadcast
+// for each row of the tile takes 4.5, 5.5, 6.5 and 8.5.
+func diagonal(g *generator) {
+	for _, d := range designs {
+		g.diagonalRows(d)
+		g.spread(d)
+		g.pack(d)
+	}
+	g.diagonalBelow()
+}
+
+// table512 makes a table of 16 numbers a row.
+func (g *generator) table512(name string, rows ...[lanes512]int) operand.Mem {
+	g.StaticGlobal(name)
+	g.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i, row := range rows {
+		for l, v := range row {
+			g.AddDatum(4*(i*lanes512+l), operand.U32(v))
+		}
+	}
+	return operand.NewDataAddr(operand.NewStaticSymbol(name), 0)
+}
+
+// line are the registers for one row of factors.
+type line struct {
+	z, permuted, operand reg.VecVirtual
+	order                reg.VecVirtual // of the permutation
+}
+
+func (g *generator) line(d *design) line {
+	l := line{z: g.vector(), operand: g.vector()}
+	if d.permute != nil {
+		l.permuted, l.order = g.vector(), g.vector()
+		g.VMOVUPS(g.table512("permute"+d.name()+g.name+fmt.Sprint(g.labels), *d.permute), l.order)
+	}
+	return l
+}
+
+// diagonalStep adds the products of a row of factors to the sums, the last of which
+// is the right-hand side.
+func (g *generator) diagonalStep(d *design, l line, row reg.GPVirtual, weight *operand.Mem, target operand.Mem, sums []reg.VecVirtual) {
+	g.VMOVUPS(operand.Mem{Base: row}, l.z)
+	g.VFMADD231PS_BCST(target, l.z, sums[len(d.products)])
+	if weight != nil {
+		g.VMULPS_BCST(*weight, l.z, l.z)
+	}
+	if d.permute != nil {
+		g.VPERMPS(l.z, l.order, l.permuted)
+	}
+	for i, p := range d.products {
+		z := l.z
+		if p.permuted {
+			z = l.permuted
+		}
+		from := operand.Mem{Base: row, Disp: 4 * p.at}
+		switch p.width {
+		case 1:
+			g.VFMADD231PS_BCST(from, z, sums[i])
+			continue
+		case 2:
+			g.VBROADCASTSD(from, l.operand)
+		case 4:
+			g.VBROADCASTF32X4(from, l.operand)
+		case 8:
+			g.VBROADCASTF64X4(from, l.operand)
+		case 16:
+			if weight != nil {
+				g.VFMADD231PS(from, z, sums[i])
+			} else {
+				g.VFMADD231PS(z, z, sums[i])
+			}
+			continue
+		}
+		g.VFMADD231PS(l.operand, z, sums[i])
+	}
+}
+
+// diagonalRows takes many rows of ratings in a call. Ratings go two at a time, where
+// the registers and the latency of the additions ask for it to sums of their own.
+func (g *generator) diagonalRows(d *design) {
+	g.function("normalRows"+d.name(), "func(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w, t *float32)",
+		fmt.Sprintf(`normalRows%s%s adds the sums of order ≤ %d of rows ≥ 1 rows, %d elements each. A row's
+ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+The factors of the rating that is ahead are fetched to the cache: an id is read there.`, d.name(), g.name, d.order, d.size()))
+	sums, offsets, rows := g.argument("sums"), g.argument("offsets"), g.argument("rows")
+	y, ldy, ids, ahead := g.argument("y"), g.length("ldy"), g.argument("ids"), g.length("ahead")
+	w, t := g.argument("w"), g.argument("t")
+	l := g.line(d)
+	n := len(d.products) + 1
+	first := g.vectors(n)
+	second := first
+	if 2*n < 20 {
+		second = g.vectors(n)
+	}
+	left, block, at := g.GP64(), g.GP64(), g.GP64()
+
+	loops := func(weighted bool) {
+		nextRow, nextBlock, pairs, odd, fold, done := g.label("row"), g.label("block"), g.label("pairs"), g.label("odd"), g.label("fold"), g.label("done")
+		step := func(i int, sums []reg.VecVirtual) {
+			g.MOVLQSX(operand.Mem{Base: ids, Index: ahead, Scale: 1, Disp: 4 * i}, at)
+			g.IMULQ(ldy, at)
+			g.PREFETCHT0(operand.Mem{Base: y, Index: at, Scale: 1})
+			g.MOVLQSX(operand.Mem{Base: ids, Disp: 4 * i}, at)
+			g.IMULQ(ldy, at)
+			g.ADDQ(y, at)
+			var weight *operand.Mem
+			if weighted {
+				weight = &operand.Mem{Base: w, Disp: 4 * i}
+			}
+			g.diagonalStep(d, l, at, weight, operand.Mem{Base: t, Disp: 4 * i}, sums)
+		}
+		advance := func(ratings int) {
+			g.ADDQ(operand.U8(4*ratings), ids)
+			g.ADDQ(operand.U8(4*ratings), t)
+			if weighted {
+				g.ADDQ(operand.U8(4*ratings), w)
+			}
+		}
+		g.Label(nextRow)
+		g.MOVQ(operand.Mem{Base: offsets, Disp: 8}, left)
+		g.SUBQ(operand.Mem{Base: offsets}, left)
+		g.ADDQ(operand.U8(8), offsets)
+		g.TESTQ(left, left)
+		g.JZ(operand.LabelRef(done))
+
+		g.Label(nextBlock)
+		g.MOVQ(operand.I32(diagonalBlock), block)
+		g.CMPQ(left, block)
+		g.CMOVQLT(left, block)
+		g.SUBQ(block, left)
+		g.zero(first...)
+		if &second[0] != &first[0] {
+			g.zero(second...)
+		}
+		g.SUBQ(operand.U8(2), block)
+		g.JL(operand.LabelRef(odd))
+		g.Label(pairs)
+		step(0, first)
+		step(1, second)
+		advance(2)
+		g.SUBQ(operand.U8(2), block)
+		g.JGE(operand.LabelRef(pairs))
+		g.Label(odd)
+		g.CMPQ(block, operand.I8(-1))
+		g.JNE(operand.LabelRef(fold))
+		step(0, first)
+		advance(1)
+		g.Label(fold)
+		for i, s := range first {
+			if &second[0] != &first[0] {
+				g.VADDPS(second[i], s, s)
+			}
+			g.addTo(operand.Mem{Base: sums, Disp: i * g.bytes()}, nil, s, nil)
+		}
+		g.TESTQ(left, left)
+		g.JNZ(operand.LabelRef(nextBlock))
+		g.Label(done)
+		g.ADDQ(operand.I32(4*d.size()), sums)
+		g.DECQ(rows)
+		g.JNZ(operand.LabelRef(nextRow))
+		g.end()
+	}
+	plain := g.label("plain")
+	g.TESTQ(w, w)
+	g.JZ(operand.LabelRef(plain))
+	loops(true)
+	g.Label(plain)
+	loops(false)
+}
+
+// spread writes the sums of a design as rows of a matrix.
+func (g *generator) spread(d *design) {
+	g.function("normalSpread"+d.name(), "func(a *float32, lda, rows int, b, sums *float32)",
+		fmt.Sprintf(`normalSpread%s%s writes the sums of a tile to rows ≥ 1 rows of %d elements, both
+triangles, from a on, and as many elements of the right-hand side to b. What is beyond
+the order is unspecified.`, d.name(), g.name, lanes512))
+	a, lda, rows, b, sums := g.argument("a"), g.length("lda"), g.argument("rows"), g.argument("b"), g.argument("sums")
+	var table [][lanes512]int
+	for i := range d.order {
+		var row [lanes512]int
+		for j := range row {
+			row[j] = d.pair(i, min(j, d.order-1))
+		}
+		table = append(table, row)
+	}
+	var right [lanes512]int
+	for j := range right {
+		right[j] = d.rightSide() + d.single(min(j, d.order-1))
+	}
+	table = append(table, right)
+	places := g.GP64()
+	g.LEAQ(g.table512("places"+d.name()+g.name, table...), places)
+	index, v, all := g.vector(), g.vector(), g.K()
+	row := func(from, to operand.Mem) {
+		g.KXNORW(all, all, all)
+		g.VMOVUPS(from, index)
+		g.zero(v)
+		g.VGATHERDPS(operand.Mem{Base: sums, Index: index, Scale: 4}, all, v)
+		g.VMOVUPS(v, to)
+	}
+	row(operand.Mem{Base: places, Disp: d.order * g.bytes()}, operand.Mem{Base: b})
+	loop := g.label("rows")
+	g.Label(loop)
+	row(operand.Mem{Base: places}, operand.Mem{Base: a})
+	g.ADDQ(operand.I32(g.bytes()), places)
+	g.ADDQ(lda, a)
+	g.DECQ(rows)
+	g.JNZ(operand.LabelRef(loop))
+	g.end()
+}
+
+// pack brings rows of factors to the form of a design's line.
+func (g *generator) pack(d *design) {
+	g.function("normalPack"+d.name(), "func(dst, y *float32, ldy, stored, columns int, ids *int32, n int)",
+		fmt.Sprintf(`normalPack%s%s writes n ≥ 1 rows of factors as %d elements each. The first stored ≤ %d are
+in y; those up to columns are 1, the rest 0. The rows are those of ids, or the first n where
+that is nil.`, d.name(), g.name, lanes512, d.order))
+	dst, y, ldy := g.argument("dst"), g.argument("y"), g.length("ldy")
+	stored, columns, ids, n := g.argument("stored"), g.argument("columns"), g.argument("ids"), g.argument("n")
+	v, ones, order := g.vector(), g.vector(), g.vector()
+	g.VMOVUPS(g.table512("line"+d.name()+g.name, d.z), order)
+	some := g.firstLanes(stored)
+	g.SHLQ(operand.U8(2), stored)
+	// The ones: lanes of columns that are not stored.
+	bias, one := g.firstLanes(columns), g.GP32()
+	g.KANDNW(bias.k, some.k, bias.k)
+	g.MOVL(operand.U32(0x3f800000), one)
+	g.VPBROADCASTD_Z(one, bias.k, ones)
+	row := g.GP64()
+	loops := func(next func()) {
+		loop := g.label("rows")
+		g.Label(loop)
+		next()
+		g.VMOVUPS_Z(operand.Mem{Base: row}, some.k, v)
+		g.VORPS(ones, v, v)
+		g.VPERMPS(v, order, v)
+		g.VMOVUPS(v, operand.Mem{Base: dst})
+		g.ADDQ(operand.U8(g.bytes()), dst)
+		g.DECQ(n)
+		g.JNZ(operand.LabelRef(loop))
+		g.end()
+	}
+	consecutive := g.label("consecutive")
+	g.TESTQ(ids, ids)
+	g.JZ(operand.LabelRef(consecutive))
+	loops(func() {
+		g.MOVLQSX(operand.Mem{Base: ids}, row)
+		g.ADDQ(operand.U8(4), ids)
+		g.IMULQ(ldy, row)
+		g.ADDQ(y, row)
+	})
+	g.Label(consecutive)
+	g.SUBQ(ldy, y)
+	loops(func() {
+		g.ADDQ(ldy, y)
+		g.MOVQ(y, row)
+	})
+}
+
+// diagonalBelow is the tile on the diagonal with the square below it, for orders
+// above 16.
+//
+// Registers: 11 sums of the design of order 16, 16 of the square, the line, its
+// permuted form and that permutation, an operand: 31 of 32.
+func (g *generator) diagonalBelow() {
+	d := designs[len(designs)-1]
+	g.function("normalTopBelow", "func(sums, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w, t *float32)",
+		fmt.Sprintf(`normalTopBelow%s adds the sums of a tile on the diagonal, whose columns of y begin at y,
+as normalRows%s does, and to the %d×%d tile of A at a, which is below it.`, g.name, d.name(), lanes512, lanes512))
+	sums, a, lda, q := g.argument("sums"), g.argument("a"), g.length("lda"), g.ratings()
+	t, l := g.argument("t"), g.line(d)
+	top, below := g.vectors(len(d.products)+1), g.vectors(lanes512)
+	loops := func(weighted bool) {
+		g.zero(top...)
+		g.zero(below...)
+		g.each(q, func(r, row reg.GPVirtual) {
+			var weight *operand.Mem
+			if weighted {
+				weight = &operand.Mem{Base: q.w, Index: r, Scale: 4}
+			}
+			g.diagonalStep(d, l, row, weight, operand.Mem{Base: t, Index: r, Scale: 4}, top)
+			for i, s := range below {
+				g.VFMADD231PS_BCST(operand.Mem{Base: row, Disp: g.bytes() + 4*i}, l.z, s)
+			}
+		})
+		for i, s := range top {
+			g.addTo(operand.Mem{Base: sums, Disp: i * g.bytes()}, nil, s, nil)
+		}
+		for i, s := range below {
+			if i > 0 {
+				g.ADDQ(lda, a)
+			}
+			g.addTo(operand.Mem{Base: a}, nil, s, nil)
+		}
+		g.end()
+	}
+	plain := g.label("plain")
+	g.TESTQ(q.w, q.w)
+	g.JZ(operand.LabelRef(plain))
+	loops(true)
+	g.Label(plain)
+	loops(false)
+}
