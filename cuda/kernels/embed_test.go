@@ -1,0 +1,43 @@
+package kernels
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestModules compares the kernels of the sources with those of the embedded PTX.
+func TestModules(t *testing.T) {
+	definition := regexp.MustCompile(`(?m)^extern "C" __global__ void (\w+)\(|^HALF_STEP\((\w+),`)
+	files, err := os.ReadDir(".")
+	require.NoError(t, err)
+	module := map[string]string{}
+	for _, f := range files {
+		name, isSource := strings.CutSuffix(f.Name(), ".cu")
+		if !isSource {
+			continue
+		}
+		source, err := os.ReadFile(f.Name())
+		require.NoError(t, err)
+		for _, match := range definition.FindAllStringSubmatch(string(source), -1) {
+			kernel := match[1] + match[2]
+			require.NotContains(t, module, kernel, "a kernel of this name is in two files")
+			module[kernel] = name
+		}
+	}
+	require.NotEmpty(t, module)
+	require.Len(t, Names(), len(module), "kernels in PTX and in sources; make ptx")
+	for kernel, want := range module {
+		got, ptx, ok := Find(kernel)
+		require.True(t, ok, "%s has no PTX; make ptx", kernel)
+		require.Equal(t, want, got, "the module of %s", kernel)
+		require.Contains(t, string(ptx), ".target sm_70")
+		require.Contains(t, string(ptx), fmt.Sprintf(".version %d.%d", DriverVersion()/1000-4, DriverVersion()%1000/10))
+	}
+	_, _, ok := Find("no such kernel")
+	require.False(t, ok)
+}

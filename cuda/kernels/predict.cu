@@ -1,0 +1,23 @@
+// Scores of all stored entries, in their order.
+#include "scores.cuh"
+
+// lanes, a power of two up to 32, share an entry.
+extern "C" __global__ void predict(
+		float *out, const int64 *offsets, const int *columns, int64 rows, const float *x, int64 x_stride,
+		const float *y, int64 y_stride, int rank, int lanes) {
+	Entries entries = entries_of_block(offsets, rows);
+	int at_once = blockDim.x / lanes;
+	for (int64 base = entries.first; base < entries.end; base += at_once) {
+		int64 e = base + threadIdx.x / lanes;
+		bool there = e < entries.end;
+		const float *xs = x, *ys = y;
+		if (there) {
+			xs += row_of_entry(offsets, entries.low, entries.high, e) * x_stride;
+			ys += columns[e] * y_stride;
+		}
+		float s = score(xs, ys, there ? rank : 0, lanes);
+		if (there && threadIdx.x % lanes == 0) {
+			out[e - offsets[0]] = s;
+		}
+	}
+}
