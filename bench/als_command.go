@@ -16,6 +16,8 @@ type alsJob struct {
 	holdout float64
 	repeat  int
 	save    string
+
+	breakdown bool
 }
 
 // defaultALSJob is the main job.
@@ -46,7 +48,8 @@ load and prepare are done once and count in the total of every run. Each device
 is warmed up by one iteration before it is timed. The models of all runs are
 compared: threads may not change a bit, backends not more than the last digits.
 Held-out ratings whose user or item is not in the training part are dropped and
-counted.
+counted. --breakdown compares the last run with what its kernels take alone on the
+same ratings: reading and compressing them once more, the half-steps, the losses.
 
 ` + dataHelp,
 		Args: cobra.NoArgs,
@@ -59,6 +62,7 @@ counted.
 	config.add(f, &j.config)
 	f.Float64Var(&j.holdout, "holdout", j.holdout, "fraction of the ratings held out for the test error; 0 trains on all")
 	f.IntVar(&j.repeat, "repeat", j.repeat, "times to train and evaluate on each device; the median is reported")
+	f.BoolVar(&j.breakdown, "breakdown", false, "compare the last run with the times of its kernels alone")
 	f.StringVar(&j.save, "save", "", "write the model of the first run to this file")
 	return cmd
 }

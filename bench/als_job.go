@@ -39,6 +39,14 @@ func (j *alsJob) run(ctx context.Context) error {
 	if err := result.agree(); err != nil {
 		return err
 	}
+	if j.breakdown {
+		last := len(targets) - 1
+		b, err := j.breakDown(ctx, targets[last], result.Runs[last], d)
+		if err != nil {
+			return err
+		}
+		result.Breakdown = &b
+	}
 	return j.publish(result)
 }
 

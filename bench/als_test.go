@@ -241,3 +241,28 @@ func TestML1M(t *testing.T) {
 	require.LessOrEqual(t, errs.RMSE, 0.858)
 	require.NoError(t, dev.Close())
 }
+
+func TestALSBreakdown(t *testing.T) {
+	stdout, stderr, err := bench(t, small("--threads", "2", "--breakdown", "--json", "-", "--solver", "cg", "--convention", "implicit")...)
+	require.NoError(t, err)
+	var r alsResult
+	require.NoError(t, json.Unmarshal([]byte(stdout), &r))
+	b := r.Breakdown
+	require.NotNil(t, b)
+	require.Equal(t, 2, b.Threads)
+	var names []string
+	sum := stage{Name: "total"}
+	for _, s := range b.Stages {
+		names = append(names, s.Name)
+		require.Positive(t, s.Alone, s.Name)
+		sum.Job += s.Job
+		sum.Alone += s.Alone
+	}
+	require.Equal(t, []string{"load", "prepare", "train", "evaluate"}, names)
+	require.Equal(t, sum, b.Total)
+	require.InDelta(t, r.Runs[0].Seconds.Total, b.Total.Job, 1e-9)
+	require.Contains(t, stderr, "the job and its kernels alone")
+
+	_, _, err = bench(t, small("--breakdown", "--biases")...)
+	require.ErrorContains(t, err, "--breakdown")
+}

@@ -20,6 +20,7 @@ type alsResult struct {
 	Config     als.Config `json:"config"`
 	Skipped    []skip     `json:"skipped"`
 	Runs       []alsRun   `json:"runs"`
+	Breakdown  *breakdown `json:"breakdown,omitempty"`
 }
 
 type dataInfo struct {

@@ -39,6 +39,11 @@ func (r *alsResult) writeTable(w io.Writer) error {
 	for _, s := range r.Skipped {
 		fmt.Fprintf(&b, "%s: skipped: %s\n", s.Backend, s.Reason)
 	}
+	if r.Breakdown != nil {
+		if err := r.Breakdown.writeTable(&b); err != nil {
+			return err
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
