@@ -156,24 +156,38 @@ func (e *evaluation) compare(users kernels.Span) error {
 	if err := e.predict(users, n); err != nil {
 		return err
 	}
-	j := 0
+	scores := e.scores[:n]
 	for u := users.Lo; u < users.Hi; u++ {
 		items, values := e.ratings.User(u)
-		if e.model.users.counts[u] == 0 {
-			j += len(items)
-			continue
+		if e.model.users.counts[u] > 0 {
+			e.add(items, values, scores[:len(items)])
 		}
-		for k, i := range items {
-			if e.model.items.counts[i] > 0 {
-				difference := float64(e.model.config.target(values[k])) - float64(e.scores[j+k]) - float64(e.model.mean)
-				e.squared += difference * difference
-				e.absolute += math.Abs(difference)
-				e.n++
-			}
-		}
-		j += len(items)
+		scores = scores[len(items):]
 	}
 	return nil
+}
+
+// add adds the errors of a user's ratings.
+func (e *evaluation) add(items []int32, values, scores []float32) {
+	mean, counts := float64(e.model.mean), e.model.items.counts
+	convention := e.model.config.Convention
+	preference := convention == Implicit || convention == Confidence
+	squared, absolute := 0.0, 0.0
+	for k, i := range items {
+		if counts[i] == 0 {
+			continue
+		}
+		target := values[k]
+		if preference {
+			target = e.model.config.target(target)
+		}
+		difference := float64(target) - float64(scores[k]) - mean
+		squared += difference * difference
+		absolute += math.Abs(difference)
+		e.n++
+	}
+	e.squared += squared
+	e.absolute += absolute
 }
 
 // predict sets e.scores to the scores of the n ratings of a range of users.
