@@ -1,0 +1,36 @@
+// How tests steer the stand-in for the driver. All functions are safe to call from any
+// thread; Go reaches them by dlsym.
+#pragma once
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// order is 0 forward, 1 reverse, 2 random from the seed.
+void emulator_set_order(int order, unsigned long long seed);
+// emulator_set_memory sets the memory of the device in bytes; 0: as at the start.
+void emulator_set_memory(size_t bytes);
+// emulator_set_delay has every operation of a stream wait that long.
+void emulator_set_delay(unsigned microseconds);
+// emulator_fail_call has the n-th call from now of a function, or of any if name is
+// empty, return the code; n counts from 1, and 0 takes the order back.
+void emulator_fail_call(const char *name, long n, int code);
+// emulator_fail_launch has the n-th launch from now fault with the code.
+void emulator_fail_launch(long n, int code);
+// emulator_calls counts the calls so far that emulator_fail_call can fail.
+long emulator_calls(void);
+// emulator_live returns what is allocated.
+void emulator_live(size_t *allocations, size_t *bytes, size_t *host_allocations, size_t *streams, size_t *events, size_t *modules);
+// emulator_take_report copies the oldest report and removes it; 0 if there is none.
+int emulator_take_report(char *text, size_t bytes);
+// emulator_check_margins reports writes beside allocations that no fault has caught.
+void emulator_check_margins(void);
+// emulator_reset makes the device usable again after a fault, and takes all orders of
+// failure back. No stream may be at work.
+void emulator_reset(void);
+
+#ifdef __cplusplus
+}
+#endif
