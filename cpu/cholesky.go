@@ -59,8 +59,12 @@ type solve struct {
 	scratch [][]float32 // of each participant
 }
 
-// solveCost is about how many arithmetic operations a task of SolveSPD does.
-const solveCost = 1 << 20
+// A task of SolveSPD is a few batches, as those that follow in it are read ahead: as
+// many as leave solveTasks tasks, but solveBatches at most.
+const (
+	solveTasks   = 64
+	solveBatches = 32
+)
 
 func (s *stream) SolveSPD(a kernels.Batch, b kernels.Matrix, info kernels.Buffer[int32]) error {
 	op := &s.solve
@@ -70,7 +74,7 @@ func (s *stream) SolveSPD(a kernels.Batch, b kernels.Matrix, info kernels.Buffer
 	}
 	n, lanes := float64(a.N), simd.Lanes()
 	cost := n*n*n/3 + 2*n*n
-	batches := max(int(solveCost/cost)/lanes, 1)
+	batches := min(max(a.Count/lanes/solveTasks, 1), solveBatches)
 	scratch := grown(op.scratch, s.dev.pool.threads)
 	*op = solve{
 		chunks:  chunks{a.Count, batches * lanes},

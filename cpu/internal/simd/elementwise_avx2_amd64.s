@@ -5,13 +5,12 @@
 #include "textflag.h"
 
 // func axpyAVX2(alpha float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), AX
 	MOVQ         y+16(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        alpha+0(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS alpha+0(FP), Y0
 	MOVQ         DX, BX
 	XORQ         DX, DX
 
@@ -83,13 +82,12 @@ DATA lanesAVX2<>+60(SB)/4, $0x00000000
 GLOBL lanesAVX2<>(SB), RODATA|NOPTR, $64
 
 // func scaleToAVX2(dst *float32, alpha float32, x *float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·scaleToAVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+16(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        alpha+8(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS alpha+8(FP), Y0
 	MOVQ         DX, BX
 	XORQ         DX, DX
 

@@ -5,13 +5,12 @@
 #include "textflag.h"
 
 // func axpyAVX512(alpha float32, x *float32, y *float32, n int)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·axpyAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), AX
 	MOVQ         y+16(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        alpha+0(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS alpha+0(FP), Z0
 	MOVQ         DX, BX
 	XORQ         DX, DX
 
@@ -65,13 +64,12 @@ done4:
 	RET
 
 // func scaleToAVX512(dst *float32, alpha float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·scaleToAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+16(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        alpha+8(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS alpha+8(FP), Z0
 	MOVQ         DX, BX
 	XORQ         DX, DX
 

@@ -24,10 +24,11 @@ func solveLanes(s Systems, info []int32, tolerance float32, scratch []float32) {
 				row := p*panelRows + i
 				loadLanes(&panel[i*lanes], panelRows*lanes, &s.A[row*s.LDA], &a, min(n, (p+1)*panelRows))
 			}
+			next := s.ahead(p, panels, count, len(info))
 			if active == avx2 {
-				factorLanesAVX2(&l[0], p, &z[0], tolerance, &failed[0])
+				factorLanesAVX2(&l[0], p, &z[0], tolerance, &failed[0], next, s.LDA, s.StepA)
 			} else {
-				factorLanesAVX512(&l[0], p, &z[0], tolerance, &failed[0])
+				factorLanesAVX512(&l[0], p, &z[0], tolerance, &failed[0], next, s.LDA, s.StepA)
 			}
 		}
 		if active == avx2 {
@@ -44,6 +45,32 @@ func solveLanes(s Systems, info []int32, tolerance float32, scratch []float32) {
 			s.A, s.B = s.A[count*s.StepA:], s.B[count*s.StepB:]
 		}
 	}
+}
+
+// Small systems are read ahead by a batch, larger ones by a panel, as a batch would
+// not be in the cache any more when its turn comes. From some order on the processor
+// does better by itself: at 128 reading ahead cost 10 %.
+const (
+	aheadByBatch = 32
+	aheadByPanel = 96
+)
+
+// ahead is what to bring to the cache while a panel is factorized, for a batch of
+// count of the systems that are left. nil is nothing.
+func (s *Systems) ahead(panel, panels, count, left int) *float32 {
+	next := 0
+	switch {
+	case s.Order > aheadByPanel:
+		return nil
+	case s.Order > aheadByBatch && panel+1 < panels:
+		return &s.A[(panel+1)*panelRows*s.LDA]
+	case s.Order <= aheadByBatch:
+		next = panel * panelRows * s.LDA
+	}
+	if left == count {
+		return nil
+	}
+	return &s.A[count*s.StepA+next]
 }
 
 // places says where the operands of the lanes are, in bytes: those of lane 4q+i are

@@ -23,12 +23,12 @@ TEXT ·loadLanesAVX2(SB), NOSPLIT, $0-40
 
 columns1:
 	VMOVUPS     (DX), X0
-	VINSERTF128 $0x01, (BX), Y0, Y0
 	VMOVUPS     (DX)(SI*1), X1
-	VINSERTF128 $0x01, (BX)(SI*1), Y1, Y1
 	VMOVUPS     (DX)(DI*1), X2
-	VINSERTF128 $0x01, (BX)(DI*1), Y2, Y2
 	VMOVUPS     (DX)(R8*1), X3
+	VINSERTF128 $0x01, (BX), Y0, Y0
+	VINSERTF128 $0x01, (BX)(SI*1), Y1, Y1
+	VINSERTF128 $0x01, (BX)(DI*1), Y2, Y2
 	VINSERTF128 $0x01, (BX)(R8*1), Y3, Y3
 	VUNPCKLPS   Y1, Y0, Y4
 	VUNPCKHPS   Y1, Y0, Y5
@@ -42,10 +42,10 @@ columns1:
 	VMOVUPS     Y4, (AX)(CX*1)
 	VMOVUPS     Y6, (R10)
 	VMOVUPS     Y5, (R10)(CX*1)
-	ADDQ        $0x10, DX
-	ADDQ        $0x10, BX
 	LEAQ        (AX)(CX*4), AX
 	LEAQ        (R10)(CX*4), R10
+	ADDQ        $0x10, DX
+	ADDQ        $0x10, BX
 	SUBQ        $0x04, R9
 	JGE         columns1
 
@@ -56,15 +56,15 @@ rest2:
 	NEGQ        R9
 	VMOVUPS     32(R11)(R9*4), Y0
 	VMASKMOVPS  (DX), X0, X9
+	VMASKMOVPS  (DX)(SI*1), X0, X10
+	VMASKMOVPS  (DX)(DI*1), X0, X11
+	VMASKMOVPS  (DX)(R8*1), X0, X12
 	VMASKMOVPS  (BX), X0, X1
 	VINSERTF128 $0x01, X1, Y9, Y9
-	VMASKMOVPS  (DX)(SI*1), X0, X10
 	VMASKMOVPS  (BX)(SI*1), X0, X1
 	VINSERTF128 $0x01, X1, Y10, Y10
-	VMASKMOVPS  (DX)(DI*1), X0, X11
 	VMASKMOVPS  (BX)(DI*1), X0, X1
 	VINSERTF128 $0x01, X1, Y11, Y11
-	VMASKMOVPS  (DX)(R8*1), X0, X12
 	VMASKMOVPS  (BX)(R8*1), X0, X0
 	VINSERTF128 $0x01, X0, Y12, Y12
 	VUNPCKLPS   Y10, Y9, Y0
@@ -79,6 +79,8 @@ rest2:
 	VMOVUPS     Y0, (AX)(CX*1)
 	VMOVUPS     Y2, (R10)
 	VMOVUPS     Y1, (R10)(CX*1)
+	LEAQ        (AX)(CX*4), AX
+	LEAQ        (R10)(CX*4), R10
 
 done3:
 	VZEROUPPER
@@ -102,9 +104,9 @@ DATA lanesAVX2<>+56(SB)/4, $0x00000000
 DATA lanesAVX2<>+60(SB)/4, $0x00000000
 GLOBL lanesAVX2<>(SB), RODATA|NOPTR, $64
 
-// func factorLanesAVX2(l *float32, panel int, z *float32, tolerance float32, info *int32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·factorLanesAVX2(SB), NOSPLIT, $0-40
+// func factorLanesAVX2(l *float32, panel int, z *float32, tolerance float32, info *int32, next *float32, lda int, step int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·factorLanesAVX2(SB), NOSPLIT, $0-64
 	MOVQ   l+0(FP), AX
 	MOVQ   panel+8(FP), CX
 	LEAQ   1(CX), DX
@@ -117,8 +119,42 @@ TEXT ·factorLanesAVX2(SB), NOSPLIT, $0-40
 
 	// The tiles before the one on the diagonal.
 tiles4:
-	CMPQ    SI, BX
-	JGE     diagonal5
+	CMPQ       SI, BX
+	JGE        diagonal5
+	MOVQ       next+40(FP), DI
+	TESTQ      DI, DI
+	JZ         alone6
+	MOVQ       step+56(FP), R10
+	SHLQ       $0x02, R10
+	MOVQ       SI, R9
+	SHRQ       $0x09, R9
+	MOVQ       R9, R8
+	ANDQ       $0x03, R8
+	MOVQ       lda+48(FP), R11
+	SHLQ       $0x02, R11
+	IMULQ      R11, R8
+	ADDQ       R8, DI
+	SHRQ       $0x02, R9
+	SHLQ       $0x06, R9
+	ADDQ       R9, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+
+alone6:
 	VMOVUPS (DX)(SI*1), Y0
 	VMOVUPS 32(DX)(SI*1), Y1
 	VMOVUPS 128(DX)(SI*1), Y2
@@ -129,9 +165,9 @@ tiles4:
 	VMOVUPS 416(DX)(SI*1), Y7
 	XORQ    DI, DI
 	TESTQ   SI, SI
-	JZ      summed7
+	JZ      summed8
 
-steps6:
+steps7:
 	VMOVUPS      (DX)(DI*1), Y8
 	VMOVUPS      32(DX)(DI*1), Y9
 	VMOVUPS      (AX)(DI*1), Y10
@@ -190,9 +226,9 @@ steps6:
 	VFNMADD231PS Y9, Y10, Y7
 	ADDQ         $+512, DI
 	CMPQ         DI, SI
-	JLT          steps6
+	JLT          steps7
 
-summed7:
+summed8:
 	VMOVUPS      (AX)(SI*1), Y8
 	VMULPS       Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)(SI*1)
@@ -241,9 +277,9 @@ summed7:
 	VMOVUPS      480(DX)(SI*1), Y7
 	XORQ         DI, DI
 	TESTQ        SI, SI
-	JZ           summed9
+	JZ           summed10
 
-steps8:
+steps9:
 	VMOVUPS      64(DX)(DI*1), Y8
 	VMOVUPS      96(DX)(DI*1), Y9
 	VMOVUPS      (AX)(DI*1), Y10
@@ -302,9 +338,9 @@ steps8:
 	VFNMADD231PS Y9, Y10, Y7
 	ADDQ         $+512, DI
 	CMPQ         DI, SI
-	JLT          steps8
+	JLT          steps9
 
-summed9:
+summed10:
 	VMOVUPS      (AX)(SI*1), Y8
 	VMULPS       Y8, Y0, Y0
 	VMOVUPS      Y0, 64(DX)(SI*1)
@@ -348,6 +384,40 @@ summed9:
 	JMP          tiles4
 
 diagonal5:
+	MOVQ       next+40(FP), AX
+	TESTQ      AX, AX
+	JZ         alone11
+	MOVQ       step+56(FP), R8
+	SHLQ       $0x02, R8
+	MOVQ       BX, DI
+	SHRQ       $0x09, DI
+	MOVQ       DI, SI
+	ANDQ       $0x03, SI
+	MOVQ       lda+48(FP), R9
+	SHLQ       $0x02, R9
+	IMULQ      R9, SI
+	ADDQ       SI, AX
+	SHRQ       $0x02, DI
+	SHLQ       $0x06, DI
+	ADDQ       DI, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+
+alone11:
 	VMOVUPS (DX)(BX*1), Y0
 	VMOVUPS 32(DX)(BX*1), Y1
 	VMOVUPS 160(DX)(BX*1), Y2
@@ -360,9 +430,9 @@ diagonal5:
 	VMOVUPS 480(DX)(BX*1), Y9
 	XORQ    AX, AX
 	TESTQ   BX, BX
-	JZ      summed11
+	JZ      summed13
 
-steps10:
+steps12:
 	VMOVUPS      (DX)(AX*1), Y10
 	VFNMADD231PS Y10, Y10, Y0
 	VMOVUPS      32(DX)(AX*1), Y11
@@ -421,29 +491,29 @@ steps10:
 	VFNMADD231PS Y13, Y13, Y9
 	ADDQ         $+512, AX
 	CMPQ         AX, BX
-	JLT          steps10
+	JLT          steps12
 
-summed11:
-	MOVQ         info+32(FP), AX
-	SHLL         $0x02, CX
-	MOVSS        tolerance+24(FP), X10
-	VBROADCASTSS X10, Y10
-	INCL         CX
-	VMULPS       (DX)(BX*1), Y10, Y11
-	VCMPPS       $0x0a, Y11, Y0, Y11
-	VPXOR        Y12, Y12, Y12
-	VPCMPEQD     (AX), Y12, Y12
-	VPAND        Y12, Y11, Y11
-	VMOVD        CX, X12
-	VPBROADCASTD X12, Y12
-	VPAND        Y12, Y11, Y11
-	VPOR         (AX), Y11, Y11
-	VMOVDQU      Y11, (AX)
+summed13:
+	MOVL         CX, AX
+	SHLL         $0x02, AX
+	MOVQ         info+32(FP), CX
+	VMOVUPS      (CX), Y10
+	VBROADCASTSS tolerance+24(FP), Y11
+	INCL         AX
+	VMULPS       (DX)(BX*1), Y11, Y12
+	VCMPPS       $0x0a, Y12, Y0, Y12
+	VPXOR        Y13, Y13, Y13
+	VPCMPEQD     Y13, Y10, Y13
+	VPAND        Y13, Y12, Y12
+	VMOVD        AX, X13
+	VPBROADCASTD X13, Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y10, Y10
 	VSQRTPS      Y0, Y0
 	MOVL         $0x3f800000, SI
-	VMOVD        SI, X11
-	VBROADCASTSS X11, Y11
-	VDIVPS       Y0, Y11, Y0
+	VMOVD        SI, X12
+	VBROADCASTSS X12, Y12
+	VDIVPS       Y0, Y12, Y0
 	VMOVUPS      Y0, (DX)(BX*1)
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 32(DX)(BX*1)
@@ -457,22 +527,21 @@ summed11:
 	VFNMADD231PS Y1, Y6, Y7
 	VFNMADD231PS Y3, Y6, Y8
 	VFNMADD231PS Y6, Y6, Y9
-	INCL         CX
-	VMULPS       160(DX)(BX*1), Y10, Y11
-	VCMPPS       $0x0a, Y11, Y2, Y0
-	VPXOR        Y1, Y1, Y1
-	VPCMPEQD     (AX), Y1, Y1
-	VPAND        Y1, Y0, Y0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Y1
-	VPAND        Y1, Y0, Y0
-	VPOR         (AX), Y0, Y0
-	VMOVDQU      Y0, (AX)
+	INCL         AX
+	VMULPS       160(DX)(BX*1), Y11, Y12
+	VCMPPS       $0x0a, Y12, Y2, Y12
+	VPXOR        Y0, Y0, Y0
+	VPCMPEQD     Y0, Y10, Y0
+	VPAND        Y0, Y12, Y12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPAND        Y0, Y12, Y12
+	VPOR         Y12, Y10, Y10
 	VSQRTPS      Y2, Y2
 	MOVL         $0x3f800000, SI
-	VMOVD        SI, X11
-	VBROADCASTSS X11, Y11
-	VDIVPS       Y2, Y11, Y2
+	VMOVD        SI, X12
+	VBROADCASTSS X12, Y12
+	VDIVPS       Y2, Y12, Y2
 	VMOVUPS      Y2, 160(DX)(BX*1)
 	VMULPS       Y2, Y4, Y4
 	VMOVUPS      Y4, 192(DX)(BX*1)
@@ -481,43 +550,42 @@ summed11:
 	VMOVUPS      Y7, 224(DX)(BX*1)
 	VFNMADD231PS Y4, Y7, Y8
 	VFNMADD231PS Y7, Y7, Y9
-	INCL         CX
-	VMULPS       320(DX)(BX*1), Y10, Y11
-	VCMPPS       $0x0a, Y11, Y5, Y0
-	VPXOR        Y1, Y1, Y1
-	VPCMPEQD     (AX), Y1, Y1
-	VPAND        Y1, Y0, Y0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Y1
-	VPAND        Y1, Y0, Y0
-	VPOR         (AX), Y0, Y0
-	VMOVDQU      Y0, (AX)
+	INCL         AX
+	VMULPS       320(DX)(BX*1), Y11, Y12
+	VCMPPS       $0x0a, Y12, Y5, Y12
+	VPXOR        Y0, Y0, Y0
+	VPCMPEQD     Y0, Y10, Y0
+	VPAND        Y0, Y12, Y12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPAND        Y0, Y12, Y12
+	VPOR         Y12, Y10, Y10
 	VSQRTPS      Y5, Y5
 	MOVL         $0x3f800000, SI
-	VMOVD        SI, X11
-	VBROADCASTSS X11, Y11
-	VDIVPS       Y5, Y11, Y5
+	VMOVD        SI, X12
+	VBROADCASTSS X12, Y12
+	VDIVPS       Y5, Y12, Y5
 	VMOVUPS      Y5, 320(DX)(BX*1)
 	VMULPS       Y5, Y8, Y8
 	VMOVUPS      Y8, 352(DX)(BX*1)
 	VFNMADD231PS Y8, Y8, Y9
-	INCL         CX
-	VMULPS       480(DX)(BX*1), Y10, Y11
-	VCMPPS       $0x0a, Y11, Y9, Y0
-	VPXOR        Y1, Y1, Y1
-	VPCMPEQD     (AX), Y1, Y1
-	VPAND        Y1, Y0, Y0
-	VMOVD        CX, X1
-	VPBROADCASTD X1, Y1
-	VPAND        Y1, Y0, Y0
-	VPOR         (AX), Y0, Y0
-	VMOVDQU      Y0, (AX)
+	INCL         AX
+	VMULPS       480(DX)(BX*1), Y11, Y12
+	VCMPPS       $0x0a, Y12, Y9, Y12
+	VPXOR        Y0, Y0, Y0
+	VPCMPEQD     Y0, Y10, Y0
+	VPAND        Y0, Y12, Y12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPAND        Y0, Y12, Y12
+	VPOR         Y12, Y10, Y10
 	VSQRTPS      Y9, Y9
 	MOVL         $0x3f800000, AX
-	VMOVD        AX, X11
-	VBROADCASTSS X11, Y11
-	VDIVPS       Y9, Y11, Y9
+	VMOVD        AX, X12
+	VBROADCASTSS X12, Y12
+	VDIVPS       Y9, Y12, Y9
 	VMOVUPS      Y9, 480(DX)(BX*1)
+	VMOVUPS      Y10, (CX)
 	MOVQ         z+16(FP), AX
 	MOVQ         BX, CX
 	SHRQ         $0x02, CX
@@ -532,9 +600,9 @@ summed11:
 	MOVQ         AX, SI
 	XORQ         DI, DI
 	TESTQ        BX, BX
-	JZ           summed13
+	JZ           summed15
 
-steps12:
+steps14:
 	VMOVUPS      (SI), Y8
 	VFNMADD231PS (DX)(DI*1), Y8, Y0
 	VFNMADD231PS 32(DX)(DI*1), Y8, Y1
@@ -558,9 +626,9 @@ steps12:
 	ADDQ         $+128, SI
 	ADDQ         $+512, DI
 	CMPQ         DI, BX
-	JLT          steps12
+	JLT          steps14
 
-summed13:
+summed15:
 	VADDPS       Y4, Y0, Y0
 	VADDPS       Y5, Y1, Y1
 	VADDPS       Y6, Y2, Y2
@@ -597,7 +665,7 @@ TEXT ·backLanesAVX2(SB), NOSPLIT, $0-40
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 
-panels14:
+panels16:
 	MOVQ         AX, CX
 	SHRQ         $0x02, CX
 	VMOVUPS      (DX)(CX*1), Y2
@@ -625,9 +693,9 @@ panels14:
 	MOVQ         DX, CX
 	XORQ         SI, SI
 	TESTQ        AX, AX
-	JZ           summed16
+	JZ           summed18
 
-steps15:
+steps17:
 	VMOVUPS      (CX), Y6
 	VMULPS       (BX)(SI*1), Y2, Y7
 	VFNMADD231PS 32(BX)(SI*1), Y3, Y6
@@ -659,23 +727,24 @@ steps15:
 	ADDQ         $+128, CX
 	ADDQ         $+512, SI
 	CMPQ         SI, AX
-	JLT          steps15
+	JLT          steps17
 
-summed16:
+summed18:
 	SUBQ         AX, BX
 	SUBQ         $+512, AX
-	JGE          panels14
-	MOVQ         n+24(FP), AX
-	MOVQ         info+32(FP), CX
-	VCMPPS       $0x03, Y1, Y1, Y0
-	VPXOR        Y1, Y1, Y1
-	VPCMPEQD     (CX), Y1, Y1
-	VPAND        Y1, Y0, Y0
-	VMOVD        AX, X1
-	VPBROADCASTD X1, Y1
-	VPAND        Y1, Y0, Y0
-	VPOR         (CX), Y0, Y0
-	VMOVDQU      Y0, (CX)
+	JGE          panels16
+	MOVQ         info+32(FP), AX
+	VMOVUPS      (AX), Y0
+	MOVQ         n+24(FP), CX
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPCMPEQD     Y2, Y0, Y2
+	VPAND        Y2, Y1, Y1
+	VMOVD        CX, X2
+	VPBROADCASTD X2, Y2
+	VPAND        Y2, Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
 	VZEROUPPER
 	RET
 
@@ -695,9 +764,9 @@ TEXT ·storeLanesAVX2(SB), NOSPLIT, $0-40
 	VXORPS   Y0, Y0, Y0
 	VPCMPEQD (R9), Y0, Y0
 	SUBQ     $0x04, R8
-	JLT      rest18
+	JLT      rest20
 
-columns17:
+columns19:
 	VANDPS       (DI), Y0, Y1
 	VANDPS       32(DI), Y0, Y2
 	VANDPS       64(DI), Y0, Y3
@@ -722,11 +791,11 @@ columns17:
 	ADDQ         $0x10, CX
 	ADDQ         $+128, DI
 	SUBQ         $0x04, R8
-	JGE          columns17
+	JGE          columns19
 
-rest18:
+rest20:
 	ADDQ         $0x04, R8
-	JZ           done19
+	JZ           done21
 	LEAQ         lanesAVX2<>+0(SB), R9
 	NEGQ         R8
 	VMOVUPS      32(R9)(R8*4), Y1
@@ -759,6 +828,6 @@ rest18:
 	VEXTRACTF128 $0x01, Y0, X0
 	VMASKMOVPS   X0, X1, (CX)(SI*1)
 
-done19:
+done21:
 	VZEROUPPER
 	RET

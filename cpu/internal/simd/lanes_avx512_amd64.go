@@ -14,10 +14,12 @@ func loadLanesAVX512(to *float32, apart int, from *float32, at *int, columns int
 // factorLanesAVX512 turns panel number panel of A into that of L, where those before it
 // are done, and its elements of b into those of z, the solution of L·z = b. Where
 // info is 0 it becomes the first pivot of the panel, from 1, that is not above
-// tolerance times its diagonal element.
+// tolerance times its diagonal element. If next is not nil, the rows of the panel in
+// the systems that come next are brought to the cache: they begin there, lda apart,
+// step from system to system.
 //
 //go:noescape
-func factorLanesAVX512(l *float32, panel int, z *float32, tolerance float32, info *int32)
+func factorLanesAVX512(l *float32, panel int, z *float32, tolerance float32, info *int32, next *float32, lda int, step int)
 
 // backLanesAVX512 solves Lᵀ·x = z, which x overwrites. Where x is not finite and info
 // is 0, info becomes n.

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func loadLanesAVX512(to *float32, apart int, from *float32, at *int, columns int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·loadLanesAVX512(SB), NOSPLIT, $0-40
 	MOVQ  to+0(FP), AX
 	MOVQ  apart+8(FP), CX
@@ -32,95 +32,230 @@ TEXT ·loadLanesAVX512(SB), NOSPLIT, $0-40
 	KMOVW R14, K2
 	SHLL  $0x04, R14
 	KMOVW R14, K3
-	SUBQ  $0x04, R11
+	SUBQ  $0x10, R11
 	JLT   rest2
 
 columns1:
-	VMOVUPS         (DX), X0
+	VBROADCASTF32X4 (DX), Z0
+	VBROADCASTF32X4 16(DX), Z4
+	VBROADCASTF32X4 32(DX), Z8
+	VBROADCASTF32X4 48(DX), Z12
+	VBROADCASTF32X4 (DX)(SI*1), Z1
+	VBROADCASTF32X4 16(DX)(SI*1), Z5
+	VBROADCASTF32X4 32(DX)(SI*1), Z9
+	VBROADCASTF32X4 48(DX)(SI*1), Z13
+	VBROADCASTF32X4 (DX)(DI*1), Z2
+	VBROADCASTF32X4 16(DX)(DI*1), Z6
+	VBROADCASTF32X4 32(DX)(DI*1), Z10
+	VBROADCASTF32X4 48(DX)(DI*1), Z14
+	VBROADCASTF32X4 (DX)(R8*1), Z3
+	VBROADCASTF32X4 16(DX)(R8*1), Z7
+	VBROADCASTF32X4 32(DX)(R8*1), Z11
+	VBROADCASTF32X4 48(DX)(R8*1), Z15
 	VBROADCASTF32X4 (R9), K1, Z0
-	VBROADCASTF32X4 (R10), K2, Z0
-	VBROADCASTF32X4 (BX), K3, Z0
-	VMOVUPS         (DX)(SI*1), X1
+	VBROADCASTF32X4 16(R9), K1, Z4
+	VBROADCASTF32X4 32(R9), K1, Z8
+	VBROADCASTF32X4 48(R9), K1, Z12
 	VBROADCASTF32X4 (R9)(SI*1), K1, Z1
-	VBROADCASTF32X4 (R10)(SI*1), K2, Z1
-	VBROADCASTF32X4 (BX)(SI*1), K3, Z1
-	VMOVUPS         (DX)(DI*1), X2
+	VBROADCASTF32X4 16(R9)(SI*1), K1, Z5
+	VBROADCASTF32X4 32(R9)(SI*1), K1, Z9
+	VBROADCASTF32X4 48(R9)(SI*1), K1, Z13
 	VBROADCASTF32X4 (R9)(DI*1), K1, Z2
-	VBROADCASTF32X4 (R10)(DI*1), K2, Z2
-	VBROADCASTF32X4 (BX)(DI*1), K3, Z2
-	VMOVUPS         (DX)(R8*1), X3
+	VBROADCASTF32X4 16(R9)(DI*1), K1, Z6
+	VBROADCASTF32X4 32(R9)(DI*1), K1, Z10
+	VBROADCASTF32X4 48(R9)(DI*1), K1, Z14
 	VBROADCASTF32X4 (R9)(R8*1), K1, Z3
+	VBROADCASTF32X4 16(R9)(R8*1), K1, Z7
+	VBROADCASTF32X4 32(R9)(R8*1), K1, Z11
+	VBROADCASTF32X4 48(R9)(R8*1), K1, Z15
+	VBROADCASTF32X4 (R10), K2, Z0
+	VBROADCASTF32X4 16(R10), K2, Z4
+	VBROADCASTF32X4 32(R10), K2, Z8
+	VBROADCASTF32X4 48(R10), K2, Z12
+	VBROADCASTF32X4 (R10)(SI*1), K2, Z1
+	VBROADCASTF32X4 16(R10)(SI*1), K2, Z5
+	VBROADCASTF32X4 32(R10)(SI*1), K2, Z9
+	VBROADCASTF32X4 48(R10)(SI*1), K2, Z13
+	VBROADCASTF32X4 (R10)(DI*1), K2, Z2
+	VBROADCASTF32X4 16(R10)(DI*1), K2, Z6
+	VBROADCASTF32X4 32(R10)(DI*1), K2, Z10
+	VBROADCASTF32X4 48(R10)(DI*1), K2, Z14
 	VBROADCASTF32X4 (R10)(R8*1), K2, Z3
+	VBROADCASTF32X4 16(R10)(R8*1), K2, Z7
+	VBROADCASTF32X4 32(R10)(R8*1), K2, Z11
+	VBROADCASTF32X4 48(R10)(R8*1), K2, Z15
+	VBROADCASTF32X4 (BX), K3, Z0
+	VBROADCASTF32X4 16(BX), K3, Z4
+	VBROADCASTF32X4 32(BX), K3, Z8
+	VBROADCASTF32X4 48(BX), K3, Z12
+	VBROADCASTF32X4 (BX)(SI*1), K3, Z1
+	VBROADCASTF32X4 16(BX)(SI*1), K3, Z5
+	VBROADCASTF32X4 32(BX)(SI*1), K3, Z9
+	VBROADCASTF32X4 48(BX)(SI*1), K3, Z13
+	VBROADCASTF32X4 (BX)(DI*1), K3, Z2
+	VBROADCASTF32X4 16(BX)(DI*1), K3, Z6
+	VBROADCASTF32X4 32(BX)(DI*1), K3, Z10
+	VBROADCASTF32X4 48(BX)(DI*1), K3, Z14
+	VBROADCASTF32X4 (BX)(R8*1), K3, Z3
+	VBROADCASTF32X4 16(BX)(R8*1), K3, Z7
+	VBROADCASTF32X4 32(BX)(R8*1), K3, Z11
+	VBROADCASTF32X4 48(BX)(R8*1), K3, Z15
+	VUNPCKLPS       Z1, Z0, Z16
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z16, Z3
+	VUNPCKHPD       Z1, Z16, Z1
+	VUNPCKLPD       Z2, Z0, Z16
+	VUNPCKHPD       Z2, Z0, Z0
+	VUNPCKLPS       Z5, Z4, Z2
+	VUNPCKHPS       Z5, Z4, Z4
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z2, Z7
+	VUNPCKHPD       Z5, Z2, Z2
+	VUNPCKLPD       Z6, Z4, Z5
+	VUNPCKHPD       Z6, Z4, Z4
+	VUNPCKLPS       Z9, Z8, Z6
+	VUNPCKHPS       Z9, Z8, Z8
+	VUNPCKLPS       Z11, Z10, Z9
+	VUNPCKHPS       Z11, Z10, Z10
+	VUNPCKLPD       Z9, Z6, Z11
+	VUNPCKHPD       Z9, Z6, Z6
+	VUNPCKLPD       Z10, Z8, Z9
+	VUNPCKHPD       Z10, Z8, Z8
+	VUNPCKLPS       Z13, Z12, Z10
+	VUNPCKHPS       Z13, Z12, Z12
+	VUNPCKLPS       Z15, Z14, Z13
+	VUNPCKHPS       Z15, Z14, Z14
+	VUNPCKLPD       Z13, Z10, Z15
+	VUNPCKHPD       Z13, Z10, Z10
+	VUNPCKLPD       Z14, Z12, Z13
+	VUNPCKHPD       Z14, Z12, Z12
+	VMOVUPS         Z3, (AX)
+	VMOVUPS         Z1, (AX)(CX*1)
+	VMOVUPS         Z16, (R12)
+	VMOVUPS         Z0, (R12)(CX*1)
+	LEAQ            (AX)(CX*4), AX
+	LEAQ            (R12)(CX*4), R12
+	VMOVUPS         Z7, (AX)
+	VMOVUPS         Z2, (AX)(CX*1)
+	VMOVUPS         Z5, (R12)
+	VMOVUPS         Z4, (R12)(CX*1)
+	LEAQ            (AX)(CX*4), AX
+	LEAQ            (R12)(CX*4), R12
+	VMOVUPS         Z11, (AX)
+	VMOVUPS         Z6, (AX)(CX*1)
+	VMOVUPS         Z9, (R12)
+	VMOVUPS         Z8, (R12)(CX*1)
+	LEAQ            (AX)(CX*4), AX
+	LEAQ            (R12)(CX*4), R12
+	VMOVUPS         Z15, (AX)
+	VMOVUPS         Z10, (AX)(CX*1)
+	VMOVUPS         Z13, (R12)
+	VMOVUPS         Z12, (R12)(CX*1)
+	LEAQ            (AX)(CX*4), AX
+	LEAQ            (R12)(CX*4), R12
+	ADDQ            $0x40, DX
+	ADDQ            $0x40, R9
+	ADDQ            $0x40, R10
+	ADDQ            $0x40, BX
+	SUBQ            $0x10, R11
+	JGE             columns1
+
+rest2:
+	ADDQ $0x10, R11
+	SUBQ $0x04, R11
+	JLT  rest4
+
+columns3:
+	VBROADCASTF32X4 (DX), Z0
+	VBROADCASTF32X4 (DX)(SI*1), Z1
+	VBROADCASTF32X4 (DX)(DI*1), Z2
+	VBROADCASTF32X4 (DX)(R8*1), Z3
+	VBROADCASTF32X4 (R9), K1, Z0
+	VBROADCASTF32X4 (R9)(SI*1), K1, Z1
+	VBROADCASTF32X4 (R9)(DI*1), K1, Z2
+	VBROADCASTF32X4 (R9)(R8*1), K1, Z3
+	VBROADCASTF32X4 (R10), K2, Z0
+	VBROADCASTF32X4 (R10)(SI*1), K2, Z1
+	VBROADCASTF32X4 (R10)(DI*1), K2, Z2
+	VBROADCASTF32X4 (R10)(R8*1), K2, Z3
+	VBROADCASTF32X4 (BX), K3, Z0
+	VBROADCASTF32X4 (BX)(SI*1), K3, Z1
+	VBROADCASTF32X4 (BX)(DI*1), K3, Z2
 	VBROADCASTF32X4 (BX)(R8*1), K3, Z3
 	VUNPCKLPS       Z1, Z0, Z4
-	VUNPCKHPS       Z1, Z0, Z5
-	VUNPCKLPS       Z3, Z2, Z6
-	VUNPCKHPS       Z3, Z2, Z7
-	VUNPCKLPD       Z6, Z4, Z8
-	VUNPCKHPD       Z6, Z4, Z4
-	VUNPCKLPD       Z7, Z5, Z6
-	VUNPCKHPD       Z7, Z5, Z5
-	VMOVUPS         Z8, (AX)
-	VMOVUPS         Z4, (AX)(CX*1)
-	VMOVUPS         Z6, (R12)
-	VMOVUPS         Z5, (R12)(CX*1)
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VMOVUPS         Z3, (AX)
+	VMOVUPS         Z1, (AX)(CX*1)
+	VMOVUPS         Z4, (R12)
+	VMOVUPS         Z0, (R12)(CX*1)
+	LEAQ            (AX)(CX*4), AX
+	LEAQ            (R12)(CX*4), R12
 	ADDQ            $0x10, DX
 	ADDQ            $0x10, R9
 	ADDQ            $0x10, R10
 	ADDQ            $0x10, BX
-	LEAQ            (AX)(CX*4), AX
-	LEAQ            (R12)(CX*4), R12
 	SUBQ            $0x04, R11
-	JGE             columns1
+	JGE             columns3
 
-rest2:
-	ADDQ            $0x04, R11
-	JZ              done3
-	MOVL            $-1, R13
-	BZHIL           R11, R13, R13
-	KMOVW           R13, K1
-	SHLL            $0x04, R13
-	KMOVW           R13, K2
-	SHLL            $0x04, R13
-	KMOVW           R13, K3
-	SHLL            $0x04, R13
-	KMOVW           R13, K4
-	VMOVUPS.Z       (DX), K1, X9
-	VBROADCASTF32X4 (R9), K2, Z9
-	VBROADCASTF32X4 (R10), K3, Z9
-	VBROADCASTF32X4 (BX), K4, Z9
-	VMOVUPS.Z       (DX)(SI*1), K1, X10
-	VBROADCASTF32X4 (R9)(SI*1), K2, Z10
-	VBROADCASTF32X4 (R10)(SI*1), K3, Z10
-	VBROADCASTF32X4 (BX)(SI*1), K4, Z10
-	VMOVUPS.Z       (DX)(DI*1), K1, X11
-	VBROADCASTF32X4 (R9)(DI*1), K2, Z11
-	VBROADCASTF32X4 (R10)(DI*1), K3, Z11
-	VBROADCASTF32X4 (BX)(DI*1), K4, Z11
-	VMOVUPS.Z       (DX)(R8*1), K1, X12
-	VBROADCASTF32X4 (R9)(R8*1), K2, Z12
-	VBROADCASTF32X4 (R10)(R8*1), K3, Z12
-	VBROADCASTF32X4 (BX)(R8*1), K4, Z12
-	VUNPCKLPS       Z10, Z9, Z0
-	VUNPCKHPS       Z10, Z9, Z1
-	VUNPCKLPS       Z12, Z11, Z2
-	VUNPCKHPS       Z12, Z11, Z3
-	VUNPCKLPD       Z2, Z0, Z4
-	VUNPCKHPD       Z2, Z0, Z0
-	VUNPCKLPD       Z3, Z1, Z2
-	VUNPCKHPD       Z3, Z1, Z1
-	VMOVUPS         Z4, (AX)
-	VMOVUPS         Z0, (AX)(CX*1)
-	VMOVUPS         Z2, (R12)
-	VMOVUPS         Z1, (R12)(CX*1)
+rest4:
+	ADDQ              $0x04, R11
+	JZ                done5
+	MOVL              $-1, R13
+	BZHIL             R11, R13, R13
+	KMOVW             R13, K1
+	SHLL              $0x04, R13
+	KMOVW             R13, K2
+	SHLL              $0x04, R13
+	KMOVW             R13, K3
+	SHLL              $0x04, R13
+	KMOVW             R13, K4
+	VBROADCASTF32X4.Z (DX), K1, Z0
+	VBROADCASTF32X4.Z (DX)(SI*1), K1, Z1
+	VBROADCASTF32X4.Z (DX)(DI*1), K1, Z2
+	VBROADCASTF32X4.Z (DX)(R8*1), K1, Z3
+	VBROADCASTF32X4   (R9), K2, Z0
+	VBROADCASTF32X4   (R9)(SI*1), K2, Z1
+	VBROADCASTF32X4   (R9)(DI*1), K2, Z2
+	VBROADCASTF32X4   (R9)(R8*1), K2, Z3
+	VBROADCASTF32X4   (R10), K3, Z0
+	VBROADCASTF32X4   (R10)(SI*1), K3, Z1
+	VBROADCASTF32X4   (R10)(DI*1), K3, Z2
+	VBROADCASTF32X4   (R10)(R8*1), K3, Z3
+	VBROADCASTF32X4   (BX), K4, Z0
+	VBROADCASTF32X4   (BX)(SI*1), K4, Z1
+	VBROADCASTF32X4   (BX)(DI*1), K4, Z2
+	VBROADCASTF32X4   (BX)(R8*1), K4, Z3
+	VUNPCKLPS         Z1, Z0, Z4
+	VUNPCKHPS         Z1, Z0, Z0
+	VUNPCKLPS         Z3, Z2, Z1
+	VUNPCKHPS         Z3, Z2, Z2
+	VUNPCKLPD         Z1, Z4, Z3
+	VUNPCKHPD         Z1, Z4, Z1
+	VUNPCKLPD         Z2, Z0, Z4
+	VUNPCKHPD         Z2, Z0, Z0
+	VMOVUPS           Z3, (AX)
+	VMOVUPS           Z1, (AX)(CX*1)
+	VMOVUPS           Z4, (R12)
+	VMOVUPS           Z0, (R12)(CX*1)
+	LEAQ              (AX)(CX*4), AX
+	LEAQ              (R12)(CX*4), R12
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
-// func factorLanesAVX512(l *float32, panel int, z *float32, tolerance float32, info *int32)
-// Requires: AVX, AVX512F, SSE
-TEXT ·factorLanesAVX512(SB), NOSPLIT, $0-40
+// func factorLanesAVX512(l *float32, panel int, z *float32, tolerance float32, info *int32, next *float32, lda int, step int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·factorLanesAVX512(SB), NOSPLIT, $0-64
 	MOVQ   l+0(FP), AX
 	MOVQ   panel+8(FP), CX
 	LEAQ   1(CX), DX
@@ -132,9 +267,59 @@ TEXT ·factorLanesAVX512(SB), NOSPLIT, $0-40
 	XORQ   SI, SI
 
 	// The tiles before the one on the diagonal.
-tiles4:
-	CMPQ    SI, BX
-	JGE     diagonal5
+tiles6:
+	CMPQ       SI, BX
+	JGE        diagonal7
+	MOVQ       next+40(FP), DI
+	TESTQ      DI, DI
+	JZ         alone8
+	MOVQ       step+56(FP), R10
+	SHLQ       $0x02, R10
+	MOVQ       SI, R9
+	SHRQ       $0x0a, R9
+	MOVQ       R9, R8
+	ANDQ       $0x03, R8
+	MOVQ       lda+48(FP), R11
+	SHLQ       $0x02, R11
+	IMULQ      R11, R8
+	ADDQ       R8, DI
+	SHRQ       $0x02, R9
+	SHLQ       $0x06, R9
+	ADDQ       R9, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+	PREFETCHT1 (DI)
+	ADDQ       R10, DI
+
+alone8:
 	VMOVUPS (DX)(SI*1), Z0
 	VMOVUPS 64(DX)(SI*1), Z1
 	VMOVUPS 128(DX)(SI*1), Z2
@@ -153,9 +338,9 @@ tiles4:
 	VMOVUPS 960(DX)(SI*1), Z15
 	XORQ    DI, DI
 	TESTQ   SI, SI
-	JZ      summed7
+	JZ      summed10
 
-steps6:
+steps9:
 	VMOVUPS      (DX)(DI*1), Z16
 	VMOVUPS      64(DX)(DI*1), Z17
 	VMOVUPS      128(DX)(DI*1), Z18
@@ -254,9 +439,9 @@ steps6:
 	VFNMADD231PS Z19, Z20, Z15
 	ADDQ         $+1024, DI
 	CMPQ         DI, SI
-	JLT          steps6
+	JLT          steps9
 
-summed7:
+summed10:
 	VMOVUPS      (AX)(SI*1), Z16
 	VMULPS       Z16, Z0, Z0
 	VMOVUPS      Z0, (DX)(SI*1)
@@ -325,9 +510,59 @@ summed7:
 	VMOVUPS      Z15, 960(DX)(SI*1)
 	ADDQ         $+1024, SI
 	ADDQ         SI, AX
-	JMP          tiles4
+	JMP          tiles6
 
-diagonal5:
+diagonal7:
+	MOVQ       next+40(FP), AX
+	TESTQ      AX, AX
+	JZ         alone11
+	MOVQ       step+56(FP), R8
+	SHLQ       $0x02, R8
+	MOVQ       BX, DI
+	SHRQ       $0x0a, DI
+	MOVQ       DI, SI
+	ANDQ       $0x03, SI
+	MOVQ       lda+48(FP), R9
+	SHLQ       $0x02, R9
+	IMULQ      R9, SI
+	ADDQ       SI, AX
+	SHRQ       $0x02, DI
+	SHLQ       $0x06, DI
+	ADDQ       DI, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+	PREFETCHT1 (AX)
+	ADDQ       R8, AX
+
+alone11:
 	VMOVUPS (DX)(BX*1), Z0
 	VMOVUPS 64(DX)(BX*1), Z1
 	VMOVUPS 320(DX)(BX*1), Z2
@@ -340,9 +575,9 @@ diagonal5:
 	VMOVUPS 960(DX)(BX*1), Z9
 	XORQ    AX, AX
 	TESTQ   BX, BX
-	JZ      summed9
+	JZ      summed13
 
-steps8:
+steps12:
 	VMOVUPS      (DX)(AX*1), Z10
 	VFNMADD231PS Z10, Z10, Z0
 	VMOVUPS      64(DX)(AX*1), Z11
@@ -401,25 +636,24 @@ steps8:
 	VFNMADD231PS Z13, Z13, Z9
 	ADDQ         $+1024, AX
 	CMPQ         AX, BX
-	JLT          steps8
+	JLT          steps12
 
-summed9:
-	MOVQ         info+32(FP), AX
-	SHLL         $0x02, CX
-	MOVSS        tolerance+24(FP), X10
-	VBROADCASTSS X10, Z10
-	INCL         CX
-	VMULPS       (DX)(BX*1), Z10, Z11
-	VCMPPS       $0x0a, Z11, Z0, K1
-	VMOVDQU32    (AX), Z11
-	VPTESTNMD    Z11, Z11, K1, K1
-	VPBROADCASTD CX, Z11
-	VMOVDQU32    Z11, K1, (AX)
+summed13:
+	MOVL         CX, AX
+	SHLL         $0x02, AX
+	MOVQ         info+32(FP), CX
+	VMOVUPS      (CX), Z10
+	VBROADCASTSS tolerance+24(FP), Z11
+	INCL         AX
+	VMULPS       (DX)(BX*1), Z11, Z12
+	VCMPPS       $0x0a, Z12, Z0, K1
+	VPTESTNMD    Z10, Z10, K1, K1
+	VPBROADCASTD AX, K1, Z10
 	VSQRTPS      Z0, Z0
 	MOVL         $0x3f800000, SI
-	VMOVD        SI, X11
-	VBROADCASTSS X11, Z11
-	VDIVPS       Z0, Z11, Z0
+	VMOVD        SI, X12
+	VBROADCASTSS X12, Z12
+	VDIVPS       Z0, Z12, Z0
 	VMOVUPS      Z0, (DX)(BX*1)
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, 64(DX)(BX*1)
@@ -433,18 +667,16 @@ summed9:
 	VFNMADD231PS Z1, Z6, Z7
 	VFNMADD231PS Z3, Z6, Z8
 	VFNMADD231PS Z6, Z6, Z9
-	INCL         CX
-	VMULPS       320(DX)(BX*1), Z10, Z11
-	VCMPPS       $0x0a, Z11, Z2, K1
-	VMOVDQU32    (AX), Z0
-	VPTESTNMD    Z0, Z0, K1, K1
-	VPBROADCASTD CX, Z0
-	VMOVDQU32    Z0, K1, (AX)
+	INCL         AX
+	VMULPS       320(DX)(BX*1), Z11, Z12
+	VCMPPS       $0x0a, Z12, Z2, K1
+	VPTESTNMD    Z10, Z10, K1, K1
+	VPBROADCASTD AX, K1, Z10
 	VSQRTPS      Z2, Z2
 	MOVL         $0x3f800000, SI
-	VMOVD        SI, X11
-	VBROADCASTSS X11, Z11
-	VDIVPS       Z2, Z11, Z2
+	VMOVD        SI, X12
+	VBROADCASTSS X12, Z12
+	VDIVPS       Z2, Z12, Z2
 	VMOVUPS      Z2, 320(DX)(BX*1)
 	VMULPS       Z2, Z4, Z4
 	VMOVUPS      Z4, 384(DX)(BX*1)
@@ -453,35 +685,32 @@ summed9:
 	VMOVUPS      Z7, 448(DX)(BX*1)
 	VFNMADD231PS Z4, Z7, Z8
 	VFNMADD231PS Z7, Z7, Z9
-	INCL         CX
-	VMULPS       640(DX)(BX*1), Z10, Z11
-	VCMPPS       $0x0a, Z11, Z5, K1
-	VMOVDQU32    (AX), Z0
-	VPTESTNMD    Z0, Z0, K1, K1
-	VPBROADCASTD CX, Z0
-	VMOVDQU32    Z0, K1, (AX)
+	INCL         AX
+	VMULPS       640(DX)(BX*1), Z11, Z12
+	VCMPPS       $0x0a, Z12, Z5, K1
+	VPTESTNMD    Z10, Z10, K1, K1
+	VPBROADCASTD AX, K1, Z10
 	VSQRTPS      Z5, Z5
 	MOVL         $0x3f800000, SI
-	VMOVD        SI, X11
-	VBROADCASTSS X11, Z11
-	VDIVPS       Z5, Z11, Z5
+	VMOVD        SI, X12
+	VBROADCASTSS X12, Z12
+	VDIVPS       Z5, Z12, Z5
 	VMOVUPS      Z5, 640(DX)(BX*1)
 	VMULPS       Z5, Z8, Z8
 	VMOVUPS      Z8, 704(DX)(BX*1)
 	VFNMADD231PS Z8, Z8, Z9
-	INCL         CX
-	VMULPS       960(DX)(BX*1), Z10, Z11
-	VCMPPS       $0x0a, Z11, Z9, K1
-	VMOVDQU32    (AX), Z0
-	VPTESTNMD    Z0, Z0, K1, K1
-	VPBROADCASTD CX, Z0
-	VMOVDQU32    Z0, K1, (AX)
+	INCL         AX
+	VMULPS       960(DX)(BX*1), Z11, Z12
+	VCMPPS       $0x0a, Z12, Z9, K1
+	VPTESTNMD    Z10, Z10, K1, K1
+	VPBROADCASTD AX, K1, Z10
 	VSQRTPS      Z9, Z9
 	MOVL         $0x3f800000, AX
-	VMOVD        AX, X11
-	VBROADCASTSS X11, Z11
-	VDIVPS       Z9, Z11, Z9
+	VMOVD        AX, X12
+	VBROADCASTSS X12, Z12
+	VDIVPS       Z9, Z12, Z9
 	VMOVUPS      Z9, 960(DX)(BX*1)
+	VMOVUPS      Z10, (CX)
 	MOVQ         z+16(FP), AX
 	MOVQ         BX, CX
 	SHRQ         $0x02, CX
@@ -496,9 +725,9 @@ summed9:
 	MOVQ         AX, SI
 	XORQ         DI, DI
 	TESTQ        BX, BX
-	JZ           summed11
+	JZ           summed15
 
-steps10:
+steps14:
 	VMOVUPS      (SI), Z4
 	VFNMADD231PS (DX)(DI*1), Z4, Z0
 	VFNMADD231PS 64(DX)(DI*1), Z4, Z1
@@ -522,9 +751,9 @@ steps10:
 	ADDQ         $+256, SI
 	ADDQ         $+1024, DI
 	CMPQ         DI, BX
-	JLT          steps10
+	JLT          steps14
 
-summed11:
+summed15:
 	VADDPS       Z21, Z0, Z0
 	VADDPS       Z22, Z1, Z1
 	VADDPS       Z23, Z2, Z2
@@ -561,7 +790,7 @@ TEXT ·backLanesAVX512(SB), NOSPLIT, $0-40
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 
-panels12:
+panels16:
 	MOVQ         AX, CX
 	SHRQ         $0x02, CX
 	VMOVUPS      (DX)(CX*1), Z2
@@ -589,9 +818,9 @@ panels12:
 	MOVQ         DX, CX
 	XORQ         SI, SI
 	TESTQ        AX, AX
-	JZ           summed14
+	JZ           summed18
 
-steps13:
+steps17:
 	VMOVUPS      (CX), Z6
 	VMULPS       (BX)(SI*1), Z2, Z7
 	VFNMADD231PS 64(BX)(SI*1), Z3, Z6
@@ -623,19 +852,19 @@ steps13:
 	ADDQ         $+256, CX
 	ADDQ         $+1024, SI
 	CMPQ         SI, AX
-	JLT          steps13
+	JLT          steps17
 
-summed14:
+summed18:
 	SUBQ         AX, BX
 	SUBQ         $+1024, AX
-	JGE          panels12
-	MOVQ         n+24(FP), AX
-	MOVQ         info+32(FP), CX
+	JGE          panels16
+	MOVQ         info+32(FP), AX
+	VMOVUPS      (AX), Z0
+	MOVQ         n+24(FP), CX
 	VCMPPS       $0x03, Z1, Z1, K1
-	VMOVDQU32    (CX), Z0
 	VPTESTNMD    Z0, Z0, K1, K1
-	VPBROADCASTD AX, Z0
-	VMOVDQU32    Z0, K1, (CX)
+	VPBROADCASTD CX, K1, Z0
+	VMOVUPS      Z0, (AX)
 	VZEROUPPER
 	RET
 
@@ -659,9 +888,9 @@ TEXT ·storeLanesAVX512(SB), NOSPLIT, $0-40
 	VPXORD   Z0, Z0, Z0
 	VPCMPEQD (R11), Z0, K1
 	SUBQ     $0x04, R10
-	JLT      rest16
+	JLT      rest20
 
-columns15:
+columns19:
 	VMOVUPS.Z     (R9), K1, Z0
 	VMOVUPS.Z     64(R9), K1, Z1
 	VMOVUPS.Z     128(R9), K1, Z2
@@ -696,11 +925,11 @@ columns15:
 	ADDQ          $0x10, CX
 	ADDQ          $+256, R9
 	SUBQ          $0x04, R10
-	JGE           columns15
+	JGE           columns19
 
-rest16:
+rest20:
 	ADDQ          $0x04, R10
-	JZ            done17
+	JZ            done21
 	MOVL          $-1, R11
 	BZHIL         R10, R11, R11
 	KMOVW         R11, K2
@@ -755,6 +984,6 @@ rest16:
 	VEXTRACTF32X4 $0x03, Z0, X0
 	VMOVUPS       X0, K2, (CX)(SI*1)
 
-done17:
+done21:
 	VZEROUPPER
 	RET

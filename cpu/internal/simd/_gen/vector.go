@@ -118,11 +118,14 @@ func elementwise(g *generator) {
 	}
 }
 
-// broadcastArgument fills a vector with an argument of type float32.
+// broadcastArgument fills a vector with an argument of type float32. Load would use an
+// instruction that waits for the upper parts of vectors in use.
 func (g *generator) broadcastArgument(name string, v reg.VecVirtual) {
-	x := g.XMM()
-	g.Load(g.Param(name), x)
-	g.VBROADCASTSS(x, v)
+	argument, err := g.Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	g.VBROADCASTSS(argument.Addr, v)
 }
 
 // sums: the reductions, which add in float64. Each of the unroll sums adds every
