@@ -1,0 +1,254 @@
+package cuda
+
+import (
+	"errors"
+	"sync"
+	"unsafe"
+
+	"github.com/halfstep-ml/halfstep/cuda/internal/driver"
+	"github.com/halfstep-ml/halfstep/kernels"
+)
+
+// csr is a sparse matrix or a range of rows of one. The matrix is the host's slices;
+// on the device is a copy, made when it is used first.
+type csr struct {
+	dev  *device
+	host kernels.HostCSR // Offsets[0] need not be 0
+
+	mu     sync.Mutex
+	memory *shared // nil where the entries are not on the device
+	plan   *block  // the lists of the schedule; nil before a kernel wants them
+
+	// What kernels take, once resident has returned without an error. The entries of
+	// row i are those from offsets[i] up to offsets[i+1] of columns and values;
+	// offsets[0] need not be 0.
+	offsets driver.Ptr // int64, one more than rows
+	columns driver.Ptr // int32
+	values  driver.Ptr // float32; 0 for a pattern
+
+	schedule schedule
+	rowList  driver.Ptr // int32: schedule.rows
+
+	giants, firstPart, bounds driver.Ptr // of the schedule
+}
+
+// shared is a block on the device that a matrix and its slices use.
+type shared struct {
+	memory *block
+	users  int // guarded by device.uploading
+}
+
+// NewCSR copies nothing to the device yet: which of the matrices of a model fit shows
+// when all else is allocated.
+func (d *device) NewCSR(host kernels.HostCSR) (kernels.CSR, error) { return d.newCSR(host), nil }
+
+func (d *device) newCSR(host kernels.HostCSR) *csr {
+	return &csr{dev: d, host: host}
+}
+
+func (m *csr) Rows() int       { return m.host.Rows }
+func (m *csr) Cols() int       { return m.host.Cols }
+func (m *csr) Entries() int64  { return m.host.Entries() }
+func (m *csr) HasValues() bool { return m.host.Values != nil }
+
+// residentShare is the part of the device's memory, one over this number, that a
+// matrix must leave free to be kept whole for its slices: calls need scratch memory,
+// and a matrix can be had in slices, which their memory cannot.
+const residentShare = 4
+
+// Slice is a view of the matrix on the device if it fits there as a whole. Else it
+// brings the rows there now.
+func (m *csr) Slice(s kernels.Span) (kernels.CSR, error) {
+	host := m.host
+	host.Rows = s.Hi - s.Lo
+	host.Offsets = m.host.Offsets[s.Lo : s.Hi+1]
+	part := m.dev.newCSR(host)
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.place(m.dev.memory.total / residentShare)
+	switch {
+	case err == nil:
+		part.view(m, s.Lo)
+	case errors.Is(err, kernels.ErrMemory):
+		err = part.place(0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return part, nil
+}
+
+// view makes m the rows from number lo on of a matrix on the device.
+func (m *csr) view(whole *csr, lo int) {
+	m.dev.uploading.Lock()
+	defer m.dev.uploading.Unlock()
+	whole.memory.users++
+	m.memory = whole.memory
+	m.offsets = whole.offsets.Add(8 * lo)
+	m.columns, m.values = whole.columns, whole.values
+}
+
+// resident brings the matrix and its schedule to the device unless they are there.
+// Where there is no room the error is a *kernels.MemoryError.
+func (m *csr) resident() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.place(0); err != nil {
+		return err
+	}
+	return m.placeSchedule()
+}
+
+// placeSchedule brings the schedule to the device unless it is there.
+func (m *csr) placeSchedule() error {
+	if m.plan != nil {
+		return nil
+	}
+	m.schedule = newSchedule(m.host.Offsets)
+	u := upload{}
+	u.add(&m.rowList, bytesOf(m.schedule.rows))
+	u.add(&m.giants, bytesOf(m.schedule.giants))
+	u.add(&m.firstPart, bytesOf(m.schedule.firstPart))
+	u.add(&m.bounds, bytesOf(m.schedule.bounds))
+	var err error
+	m.plan, err = m.dev.upload(&u, 0)
+	return err
+}
+
+// giantRows are neighbours in the list of giants, on the device.
+type giantRows struct {
+	count     int
+	parts     int        // of all of them
+	skipped   int        // parts of the giants before
+	rows      driver.Ptr // int32: their numbers
+	firstPart driver.Ptr // int64, count+1 of them: counted over all giants
+	bounds    driver.Ptr // int64: the range of entries of each part
+}
+
+// giantsOf returns the giants from number first up to end.
+func (m *csr) giantsOf(first, end int) giantRows {
+	skipped := int(m.schedule.firstPart[first])
+	return giantRows{
+		count: end - first, parts: int(m.schedule.firstPart[end]) - skipped, skipped: skipped,
+		rows:      m.giants.Add(4 * first),
+		firstPart: m.firstPart.Add(8 * first),
+		bounds:    m.bounds.Add(16 * skipped),
+	}
+}
+
+// place brings the entries to the device unless they are there, if that leaves so many
+// bytes free.
+func (m *csr) place(leave int64) error {
+	if m.memory != nil {
+		return nil
+	}
+	first, n := m.host.Offsets[0], m.host.Entries()
+	offsets := m.host.Offsets
+	if first != 0 {
+		offsets = make([]int64, len(m.host.Offsets))
+		for i, o := range m.host.Offsets {
+			offsets[i] = o - first
+		}
+	}
+	u := upload{}
+	u.add(&m.offsets, bytesOf(offsets))
+	u.add(&m.columns, bytesOf(m.host.Columns[first:first+n]))
+	if m.HasValues() {
+		u.add(&m.values, bytesOf(m.host.Values[first:first+n]))
+	}
+	memory, err := m.dev.upload(&u, leave)
+	if err != nil {
+		return err
+	}
+	m.memory = &shared{memory: memory, users: 1}
+	return nil
+}
+
+// Free gives the device's copy back once the last of the matrix and its slices is
+// freed.
+func (m *csr) Free() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.dev
+	var errs []error
+	if m.plan != nil {
+		errs = append(errs, d.freeUpload(m.plan))
+		m.plan = nil
+	}
+	if m.memory != nil {
+		d.uploading.Lock()
+		m.memory.users--
+		last := m.memory.users == 0
+		d.uploading.Unlock()
+		if last {
+			errs = append(errs, d.freeUpload(m.memory.memory))
+		}
+		m.memory = nil
+	}
+	return d.fault(errors.Join(errs...), nil)
+}
+
+// upload is what goes to the device in one block.
+type upload struct {
+	parts []uploadPart
+	bytes int
+}
+
+type uploadPart struct {
+	to   *driver.Ptr // where to note the address
+	data []byte
+	at   int
+}
+
+func (u *upload) add(to *driver.Ptr, data []byte) {
+	u.parts = append(u.parts, uploadPart{to, data, u.bytes})
+	u.bytes += (len(data) + granule - 1) / granule * granule
+}
+
+// upload brings host memory to the device and returns when it is there, for every
+// stream. Where that would leave less than so many bytes free, the error is a
+// *kernels.MemoryError.
+func (d *device) upload(u *upload, leave int64) (*block, error) {
+	d.uploading.Lock()
+	defer d.uploading.Unlock()
+	if free := d.memory.room(); leave > 0 && int64(u.bytes) > free-leave {
+		return nil, &kernels.MemoryError{Wanted: int64(u.bytes), Free: max(free-leave, 0)}
+	}
+	if d.uploads == nil {
+		s, err := d.newStream()
+		if err != nil {
+			return nil, err
+		}
+		d.uploads = s
+	}
+	s := d.uploads
+	b, err := d.memory.alloc(s, max(u.bytes, 1))
+	if err != nil {
+		return nil, s.fault(err)
+	}
+	for _, part := range u.parts {
+		*part.to = b.ptr.Add(part.at)
+		if err = s.write(*part.to, part.data); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = s.Sync()
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.fault(d.memory.free(b)))
+	}
+	d.memory.count(&d.memory.scratch, b.size)
+	return b, nil
+}
+
+func (d *device) freeUpload(b *block) error {
+	d.memory.count(&d.memory.scratch, -b.size)
+	return d.memory.free(b)
+}
+
+// bytesOf views elements as bytes.
+func bytesOf[E kernels.Element](s []E) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*elementBytes[E]())
+}
