@@ -11,8 +11,6 @@ import (
 // stream is a queue of the driver. The methods of LinearAlgebra and Factorization are
 // in files of their own.
 type stream struct {
-	unimplemented
-
 	dev *device
 	raw *driver.Stream
 	log queueLog

@@ -1,0 +1,22 @@
+package cuda
+
+import "github.com/halfstep-ml/halfstep/kernels"
+
+func (s *stream) HalfStep(p *kernels.Problem) error {
+	k := p.X.Cols
+	w := workspace{unknowns: k}
+	kernel := "half_step_cholesky"
+	switch p.Solver.Method {
+	case kernels.CG:
+		kernel, w.vectors = "half_step_cg", 8*k
+	case kernels.Subspace:
+		kernel, w.vectors, w.spare = "half_step_subspace", roundUp(k, 4), p.Solver.Block
+	case kernels.NonNegative:
+		kernel, w.vectors, w.spare = "half_step_nonnegative", 4*k, k
+	}
+	return s.overRows(p, &w, func(h *rowKernels, list rowList) error {
+		return h.launch(kernel, list.count,
+			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count, list.parts, list.firstPart,
+			p.Solver.Steps, p.Solver.Block)
+	})
+}
