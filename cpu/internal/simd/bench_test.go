@@ -63,3 +63,31 @@ func BenchmarkNormal(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkNormalRows sums rows of 20 to 300 ratings of a few factors, which the
+// first-level cache holds, and of as many as ml-1m has items.
+func BenchmarkNormalRows(b *testing.B) {
+	for _, k := range []int{8, 10, 12, 16} {
+		for _, columns := range []int{64, 3706} {
+			b.Run(fmt.Sprintf("rank=%d/columns=%d", k, columns), func(b *testing.B) {
+				n := NewNormal(k)
+				if !n.Batched() {
+					b.Skip("not on this path")
+				}
+				rng := rand.New(rand.NewPCG(seed, seed))
+				const rows = 16
+				offsets := []int64{0}
+				for i := range rows {
+					offsets = append(offsets, offsets[i]+20+int64(rng.IntN(281)))
+				}
+				total := int(offsets[rows])
+				y, ids := make([]float32, columns*n.Stride()), randomIDs(rng, total+100, columns)
+				n.Pack(y, random(rng, columns*k), k, k, k, nil)
+				t, sums := random(rng, total), make([]float32, rows*n.Size())
+				shareOfPeak(b, float64(total*k*(k+1)), func() {
+					n.AddRows(sums, offsets, y, n.Stride(), ids, nil, t)
+				})
+			})
+		}
+	}
+}

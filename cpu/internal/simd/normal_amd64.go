@@ -27,16 +27,20 @@ func designSize(design int) int {
 	case 8:
 		return 4 * diagonalLanes
 	case 10:
-		return 6 * diagonalLanes
+		return 5 * diagonalLanes
 	case 12:
-		return 8 * diagonalLanes
+		return 7 * diagonalLanes
 	default:
 		return 11 * diagonalLanes
 	}
 }
 
-// prefetchDistance is how many ratings ahead factors are fetched.
-const prefetchDistance = 24
+// prefetchFrom is the number of elements from which on factors do not stay in the
+// first-level cache, and prefetchDistance how many ratings ahead they are fetched.
+const (
+	prefetchFrom     = 1 << 13
+	prefetchDistance = 24
+)
 
 func first(v []float32) *float32 {
 	if v == nil {
@@ -109,7 +113,7 @@ func (n *Normal) addTilesAVX2(sums, y []float32, ldy int, ids []int32, w, t *flo
 
 func (n *Normal) addRows(sums []float32, offsets []int64, y []float32, ldy int, ids []int32, w, t []float32) {
 	ahead := 0
-	if len(t)+prefetchDistance < len(ids) {
+	if len(y) > prefetchFrom && len(t)+prefetchDistance < len(ids) {
 		ahead = prefetchDistance
 	}
 	rows, to, from := len(offsets)-1, &offsets[0], &y[0]

@@ -6,7 +6,8 @@ package simd
 
 // normalRows8AVX512 adds the sums of order ≤ 8 of rows ≥ 1 rows, 64 elements each. A row's
 // ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
-// The factors of the rating that is ahead are fetched to the cache: an id is read there.
+// Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
+// read there.
 //
 //go:noescape
 func normalRows8AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
@@ -25,9 +26,10 @@ func normalSpread8AVX512(a *float32, lda int, rows int, b *float32, sums *float3
 //go:noescape
 func normalPack8AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
 
-// normalRows10AVX512 adds the sums of order ≤ 10 of rows ≥ 1 rows, 96 elements each. A row's
+// normalRows10AVX512 adds the sums of order ≤ 10 of rows ≥ 1 rows, 80 elements each. A row's
 // ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
-// The factors of the rating that is ahead are fetched to the cache: an id is read there.
+// Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
+// read there.
 //
 //go:noescape
 func normalRows10AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
@@ -46,9 +48,10 @@ func normalSpread10AVX512(a *float32, lda int, rows int, b *float32, sums *float
 //go:noescape
 func normalPack10AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
 
-// normalRows12AVX512 adds the sums of order ≤ 12 of rows ≥ 1 rows, 128 elements each. A row's
+// normalRows12AVX512 adds the sums of order ≤ 12 of rows ≥ 1 rows, 112 elements each. A row's
 // ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
-// The factors of the rating that is ahead are fetched to the cache: an id is read there.
+// Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
+// read there.
 //
 //go:noescape
 func normalRows12AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
@@ -69,7 +72,8 @@ func normalPack12AVX512(dst *float32, y *float32, ldy int, stored int, columns i
 
 // normalRows16AVX512 adds the sums of order ≤ 16 of rows ≥ 1 rows, 176 elements each. A row's
 // ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
-// The factors of the rating that is ahead are fetched to the cache: an id is read there.
+// Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
+// read there.
 //
 //go:noescape
 func normalRows16AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)

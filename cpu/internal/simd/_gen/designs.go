@@ -3,17 +3,23 @@ package main
 import "fmt"
 
 // design spreads the products of all pairs of up to order elements y_i over vectors
-// of 16 lanes, so that few multiply-adds compute them all and nothing but loads
-// prepares their operands.
+// of 16 lanes. A row of factors is one cache line z: lane l has y[z[l]], and some
+// elements occur twice. Each product is that of z, or of z with its lanes permuted,
+// and of an operand that a load brings without other work: some consecutive elements
+// of the line, repeated to the end of the vector.
 //
-// A row of factors is one cache line z: lane l has y[z[l]], and some elements occur
-// twice. Each product is that of z, or of z with its lanes permuted, and of an operand
-// that a load brings without other work: some consecutive elements of the line,
-// repeated to the end of the vector. The p·(p+1)/2 pairs of p elements would take
-// 2.3, 3.4, 4.9 and 8.5 vectors for the orders below.
+// On Intel's cores multiply-adds and permutations of 512 bits share two ports, and
+// two loads go beside them, so a design is good if both are few. In cycles a rating,
+// with the right-hand side, and with loads for the id and for fetching ahead:
+//
+//	order                               8    10    12    16
+//	multiply-adds and permutations    2.5     3     4     6
+//	loads                             2.5     3     4     6
+//	one broadcast for each row        4.5   5.5   6.5   8.5
+//	order·(order+1)/2 pairs           1.1   1.7   2.4   4.3
 //
 // The designs were found by simulated annealing over z, the permutation and the
-// products. No shorter one turned up without a permutation.
+// products.
 type design struct {
 	order    int
 	z        [lanes512]int
@@ -38,26 +44,29 @@ var identity = [lanes512]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 1
 var designs = []*design{
 	{
 		order:    8,
-		z:        [...]int{6, 4, 3, 0, 1, 5, 1, 5, 7, 2, 4, 6, 0, 1, 5, 2},
-		products: []product{{4, 8, false}, {8, 1, false}, {2, 2, false}},
+		z:        [...]int{7, 1, 0, 1, 4, 0, 2, 6, 3, 3, 7, 7, 5, 4, 4, 5},
+		permute:  &[...]int{11, 7, 9, 12, 10, 3, 15, 15, 12, 0, 6, 3, 4, 9, 3, 10},
+		products: []product{{16, 0, false}, {16, 0, true}, {4, 5, false}},
 	},
 	{
 		order:    10,
-		z:        [...]int{3, 3, 0, 1, 8, 7, 6, 9, 5, 2, 4, 3, 0, 3, 5, 0},
-		products: []product{{16, 0, false}, {8, 2, false}, {8, 4, false}, {4, 7, false}, {4, 3, false}},
+		z:        [...]int{7, 1, 4, 3, 2, 9, 8, 9, 6, 8, 5, 6, 5, 0, 7, 0},
+		permute:  &[...]int{15, 5, 10, 15, 0, 14, 0, 10, 10, 1, 13, 3, 14, 8, 1, 1},
+		products: []product{{16, 0, false}, {16, 0, true}, {8, 2, false}, {4, 1, false}},
 	},
 	{
 		order:    12,
-		z:        [...]int{3, 7, 2, 9, 1, 11, 4, 10, 5, 6, 8, 0, 2, 3, 9, 7},
-		products: []product{{8, 0, false}, {8, 6, false}, {4, 3, false}, {4, 7, false}, {4, 8, false}, {4, 11, false}, {2, 4, false}},
+		z:        [...]int{5, 4, 0, 8, 7, 11, 1, 6, 10, 2, 9, 3, 5, 0, 4, 3},
+		permute:  &[...]int{9, 6, 5, 10, 12, 14, 0, 3, 10, 8, 9, 12, 10, 11, 9, 1},
+		products: []product{{16, 0, false}, {16, 0, true}, {8, 1, false}, {8, 2, false}, {8, 3, false}, {4, 8, false}},
 	},
 	{
 		order:   16,
 		z:       identity,
-		permute: &[...]int{2, 3, 14, 15, 15, 0, 12, 13, 15, 0, 6, 7, 0, 1, 0, 1},
+		permute: &[...]int{7, 10, 14, 0, 14, 13, 0, 1, 0, 1, 8, 9, 2, 3, 4, 5},
 		products: []product{
-			{16, 0, false}, {8, 0, true}, {4, 3, false}, {4, 7, false}, {4, 11, false}, {4, 12, true},
-			{2, 1, false}, {2, 4, false}, {2, 8, true}, {2, 10, false},
+			{16, 0, false}, {16, 0, true}, {8, 2, false}, {4, 1, false}, {4, 4, false}, {4, 5, false},
+			{4, 9, false}, {4, 10, true}, {4, 11, true}, {1, 15, false},
 		},
 	},
 }

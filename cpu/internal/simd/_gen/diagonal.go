@@ -14,11 +14,6 @@ const diagonalBlock = 256
 
 // diagonal: the tiles on the diagonal of the normal equations, by the designs, for
 // AVX-512.
-//
-// On Intel's cores multiply-adds and permutations of 512 bits share two ports, and
-// two loads of 512 bits go beside them. A rating then takes at least, in cycles, with
-// the right-hand side, for the orders 8, 10, 12 and 16: 2, 3, 4 and 6. One broadcast
-// for each row of the tile takes 4.5, 5.5, 6.5 and 8.5.
 func diagonal(g *generator) {
 	for _, d := range designs {
 		g.diagonalRows(d)
@@ -57,8 +52,8 @@ func (g *generator) line(d *design) line {
 
 // diagonalStep adds the products of a row of factors to the sums, the last of which
 // is the right-hand side.
-func (g *generator) diagonalStep(d *design, l line, row reg.GPVirtual, weight *operand.Mem, target operand.Mem, sums []reg.VecVirtual) {
-	g.VMOVUPS(operand.Mem{Base: row}, l.z)
+func (g *generator) diagonalStep(d *design, l line, row operand.Mem, weight *operand.Mem, target operand.Mem, sums []reg.VecVirtual) {
+	g.VMOVUPS(row, l.z)
 	g.VFMADD231PS_BCST(target, l.z, sums[len(d.products)])
 	if weight != nil {
 		g.VMULPS_BCST(*weight, l.z, l.z)
@@ -71,7 +66,7 @@ func (g *generator) diagonalStep(d *design, l line, row reg.GPVirtual, weight *o
 		if p.permuted {
 			z = l.permuted
 		}
-		from := operand.Mem{Base: row, Disp: 4 * p.at}
+		from := row.Offset(4 * p.at)
 		switch p.width {
 		case 1:
 			g.VFMADD231PS_BCST(from, z, sums[i])
@@ -86,7 +81,7 @@ func (g *generator) diagonalStep(d *design, l line, row reg.GPVirtual, weight *o
 			if weight != nil {
 				g.VFMADD231PS(from, z, sums[i])
 			} else {
-				g.VFMADD231PS(z, z, sums[i])
+				g.VFMADD231PS(l.z, z, sums[i])
 			}
 			continue
 		}
@@ -100,7 +95,8 @@ func (g *generator) diagonalRows(d *design) {
 	g.function("normalRows"+d.name(), "func(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w, t *float32)",
 		fmt.Sprintf(`normalRows%s%s adds the sums of order ≤ %d of rows ≥ 1 rows, %d elements each. A row's
 ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
-The factors of the rating that is ahead are fetched to the cache: an id is read there.`, d.name(), g.name, d.order, d.size()))
+Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
+read there.`, d.name(), g.name, d.order, d.size()))
 	sums, offsets, rows := g.argument("sums"), g.argument("offsets"), g.argument("rows")
 	y, ldy, ids, ahead := g.argument("y"), g.length("ldy"), g.argument("ids"), g.length("ahead")
 	w, t := g.argument("w"), g.argument("t")
@@ -111,22 +107,23 @@ The factors of the rating that is ahead are fetched to the cache: an id is read 
 	if 2*n < 20 {
 		second = g.vectors(n)
 	}
-	left, block, at := g.GP64(), g.GP64(), g.GP64()
+	left, block, at, next := g.GP64(), g.GP64(), g.GP64(), g.GP64()
 
-	loops := func(weighted bool) {
+	loops := func(weighted, fetch bool) {
 		nextRow, nextBlock, pairs, odd, fold, done := g.label("row"), g.label("block"), g.label("pairs"), g.label("odd"), g.label("fold"), g.label("done")
-		step := func(i int, sums []reg.VecVirtual) {
-			g.MOVLQSX(operand.Mem{Base: ids, Index: ahead, Scale: 1, Disp: 4 * i}, at)
+		step := func(i int, at reg.GPVirtual, sums []reg.VecVirtual) {
 			g.IMULQ(ldy, at)
-			g.PREFETCHT0(operand.Mem{Base: y, Index: at, Scale: 1})
-			g.MOVLQSX(operand.Mem{Base: ids, Disp: 4 * i}, at)
-			g.IMULQ(ldy, at)
-			g.ADDQ(y, at)
 			var weight *operand.Mem
 			if weighted {
 				weight = &operand.Mem{Base: w, Disp: 4 * i}
 			}
-			g.diagonalStep(d, l, at, weight, operand.Mem{Base: t, Disp: 4 * i}, sums)
+			g.diagonalStep(d, l, operand.Mem{Base: y, Index: at, Scale: 1}, weight, operand.Mem{Base: t, Disp: 4 * i}, sums)
+		}
+		// Two ids are one load, of which there are two in a cycle.
+		two := func(from operand.Mem) {
+			g.MOVQ(from, at)
+			g.MOVL(at.As32(), next.As32())
+			g.SHRQ(operand.U8(32), at)
 		}
 		advance := func(ratings int) {
 			g.ADDQ(operand.U8(4*ratings), ids)
@@ -154,15 +151,24 @@ The factors of the rating that is ahead are fetched to the cache: an id is read 
 		g.SUBQ(operand.U8(2), block)
 		g.JL(operand.LabelRef(odd))
 		g.Label(pairs)
-		step(0, first)
-		step(1, second)
+		if fetch {
+			two(operand.Mem{Base: ids, Index: ahead, Scale: 1})
+			for _, id := range []reg.GPVirtual{at, next} {
+				g.IMULQ(ldy, id)
+				g.PREFETCHT0(operand.Mem{Base: y, Index: id, Scale: 1})
+			}
+		}
+		two(operand.Mem{Base: ids})
+		step(0, next, first)
+		step(1, at, second)
 		advance(2)
 		g.SUBQ(operand.U8(2), block)
 		g.JGE(operand.LabelRef(pairs))
 		g.Label(odd)
 		g.CMPQ(block, operand.I8(-1))
 		g.JNE(operand.LabelRef(fold))
-		step(0, first)
+		g.MOVLQSX(operand.Mem{Base: ids}, at)
+		step(0, at, first)
 		advance(1)
 		g.Label(fold)
 		for i, s := range first {
@@ -179,12 +185,20 @@ The factors of the rating that is ahead are fetched to the cache: an id is read 
 		g.JNZ(operand.LabelRef(nextRow))
 		g.end()
 	}
-	plain := g.label("plain")
+	plain, still, stillPlain := g.label("plain"), g.label("still"), g.label("still")
 	g.TESTQ(w, w)
 	g.JZ(operand.LabelRef(plain))
-	loops(true)
+	g.TESTQ(ahead, ahead)
+	g.JZ(operand.LabelRef(still))
+	loops(true, true)
+	g.Label(still)
+	loops(true, false)
 	g.Label(plain)
-	loops(false)
+	g.TESTQ(ahead, ahead)
+	g.JZ(operand.LabelRef(stillPlain))
+	loops(false, true)
+	g.Label(stillPlain)
+	loops(false, false)
 }
 
 // spread writes the sums of a design as rows of a matrix.
@@ -297,7 +311,7 @@ as normalRows%s does, and to the %d×%d tile of A at a, which is below it.`, g.n
 			if weighted {
 				weight = &operand.Mem{Base: q.w, Index: r, Scale: 4}
 			}
-			g.diagonalStep(d, l, row, weight, operand.Mem{Base: t, Index: r, Scale: 4}, top)
+			g.diagonalStep(d, l, operand.Mem{Base: row}, weight, operand.Mem{Base: t, Index: r, Scale: 4}, top)
 			for i, s := range below {
 				g.VFMADD231PS_BCST(operand.Mem{Base: row, Disp: g.bytes() + 4*i}, l.z, s)
 			}
