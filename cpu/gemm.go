@@ -1,117 +1,204 @@
 package cpu
 
 import (
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/gonum"
-
 	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
 const (
-	// gemmBlock is the block of gonum's Sgemm: a call on one block of C starts
-	// no goroutines.
-	gemmBlock = 64
-
-	// gemmRows is the number of rows of C in a task: several blocks, which
-	// share a packed block of B.
-	gemmRows = 4 * gemmBlock
-
-	// gemmDepth is the number of products that go into C at a time. A packed
-	// block is 64 KiB.
+	// gemmDepth is the most products that go into C at a time: a panel of B, so
+	// long and simd.ProductColumns wide, stays in the first level of the cache.
 	gemmDepth = 256
+
+	// gemmRows is the most rows of A that are multiplied with one panel of B
+	// after the other. gemmRows×gemmDepth elements stay in the second level.
+	gemmRows = 336
+
+	// gemmColumns is the most columns of C in a task, which bounds the scratch.
+	gemmColumns = 4096
+
+	// gemmPad keeps packed rows of A from being a power of two apart, which
+	// would put them into few sets of the cache.
+	gemmPad = 16
+
+	// gemmVector is how many multiply-adds cost as much as an operation on one
+	// element.
+	gemmVector = 16
+
+	// gemmStep is how many rows of B are packed at a time: as many streams as
+	// the processor fetches ahead.
+	gemmStep = 8
 )
 
-// gemm has a task for each gemmRows×gemmBlock tile of C. Both operands are packed
-// into blocks whose rows run along the inner dimension: of gonum's four
-// combinations that one, a dot product for each element, is the fastest by two, and
-// it sums in an order that depends on alignment, which packing fixes.
+// gemm has a task for each tile of C, which it computes as GotoBLAS does (Goto and van
+// de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34, 2008):
+// panels of B that stay in the first level of the cache pass by a block of A in the
+// second. An operand is packed where its own layout would miss the cache more often
+// than packing does; the rows of a packed A run along the inner dimension.
+//
+// Sums are cut into ranges of products by their length alone, so that the bits do not
+// depend on the tiles.
 type gemm struct {
-	tA, tB      kernels.Trans
-	alpha, beta float32
-	a, b, c     matrix
-	inner       int // columns of op(A)
-	down        chunks
-	across      chunks
-	work        []gemmBlocks // of each participant
+	tA, tB       kernels.Trans
+	alpha, beta  float32
+	a, b, c      matrix
+	inner        int // columns of op(A)
+	depth        int // products of a range
+	rows         int // of a block of C
+	panel        int // columns of a panel of B
+	down, across chunks
+	packA, packB bool
+	work         []gemmPanels // of each participant
 }
 
-type gemmBlocks struct{ a, b []float32 }
+// gemmPanels hold rows of op(A) and panels of op(B), one after the other, for a range
+// of products.
+type gemmPanels struct{ a, b []float32 }
 
 func (s *stream) Gemm(tA, tB kernels.Trans, alpha float32, a, b kernels.Matrix, beta float32, c kernels.Matrix) error {
+	if c.Empty() {
+		return nil
+	}
 	g := &s.gemm
 	work := grown(g.work, s.dev.pool.threads)
-	*g = gemm{
-		tA: tA, tB: tB, alpha: alpha, beta: beta,
-		a: view(a), b: view(b), c: view(c),
-		inner:  a.Cols,
-		down:   chunks{c.Rows, gemmRows},
-		across: chunks{c.Cols, gemmBlock},
-		work:   work,
-	}
+	*g = gemm{tA: tA, tB: tB, alpha: alpha, beta: beta, a: view(a), b: view(b), c: view(c), inner: a.Cols, work: work}
+	defer func() { *g = gemm{work: work} }()
 	if tA {
 		g.inner = a.Rows
 	}
-	if alpha == 0 {
-		g.inner = 0
+	if alpha == 0 || g.inner == 0 {
+		if beta == 1 {
+			return nil
+		}
+		return s.Scale(beta, c)
 	}
-	cost := 2 * float64(c.Rows) * float64(c.Cols) * float64(max(g.inner, 1))
-	err := s.run(g, g.down.count()*g.across.count(), cost)
-	*g = gemm{work: work}
-	return err
+	cost := float64(c.Rows) * float64(c.Cols) * float64(g.inner) / gemmVector
+	g.cut(s.participants(s.dev.pool.threads, cost))
+	return s.run(g, g.down.count()*g.across.count(), cost)
 }
 
-func (g *gemm) layout(who int, a *arena) {
-	g.work[who] = gemmBlocks{
-		a: carve[float32](a, gemmBlock*gemmDepth),
-		b: carve[float32](a, gemmBlock*gemmDepth),
+// cut chooses the tiles and what is packed.
+func (g *gemm) cut(participants int) {
+	// Every task packs its rows of A and its columns of B, so what is packed more
+	// than once grows with the cuts: of all grids with a tile for each participant
+	// the one with the least is taken.
+	best, least := 1, 0
+	for down := 1; down <= participants; down++ {
+		across := (participants + down - 1) / down
+		if packed := down*g.c.cols + across*g.c.rows; least == 0 || packed < least {
+			best, least = down, packed
+		}
 	}
+	across := (participants + best - 1) / best
+	g.panel = simd.ProductColumns()
+	g.depth = evenly(g.inner, gemmDepth, gemmPad)
+	g.down = chunks{g.c.rows, parts(g.c.rows, best, 1)}
+	g.across = chunks{g.c.cols, min(parts(g.c.cols, across, g.panel), gemmColumns)}
+	g.rows = evenly(g.down.step, gemmRows, 1)
+
+	// Measured on operands of 64 to 2048 rows.
+	const few, near, far = 128, 128, 768
+	g.packA = g.across.step >= few && (g.a.stride >= far || bool(g.tA) && g.a.stride >= near)
+	g.packB = bool(g.tB) || g.rows >= few && g.b.stride >= far
+	if simd.ProductTransposed() {
+		g.packA, g.packB = true, true
+	}
+}
+
+// parts is the size of the parts of n elements cut into so many, a multiple of step.
+func parts(n, count, step int) int {
+	return ((n+count-1)/count + step - 1) / step * step
+}
+
+// evenly is the size of the parts of n elements cut into as few as have at most so
+// many elements, a multiple of step.
+func evenly(n, most, step int) int { return parts(n, (n+most-1)/most, step) }
+
+func (g *gemm) layout(who int, a *arena) {
+	w := gemmPanels{}
+	if g.packA {
+		w.a = carve[float32](a, g.rows*(g.depth+gemmPad))
+	}
+	if g.packB {
+		w.b = carve[float32](a, parts(g.across.step, 1, g.panel)*g.depth)
+	}
+	g.work[who] = w
 }
 
 func (g *gemm) task(who, i int) {
-	firstRow, lastRow := g.down.at(i / g.across.count())
 	lo, hi := g.across.at(i % g.across.count())
-	g.scale(firstRow, lastRow, lo, hi)
+	first, last := g.down.at(i / g.across.count())
 	w := &g.work[who]
-	for p := 0; p < g.inner; p += gemmDepth {
-		depth := min(gemmDepth, g.inner-p)
-		pack(w.b, g.b, !bool(g.tB), lo, hi, p, depth)
-		for row := firstRow; row < lastRow; row += gemmBlock {
-			rows := min(gemmBlock, lastRow-row)
-			pack(w.a, g.a, bool(g.tA), row, row+rows, p, depth)
-			gonum.Implementation{}.Sgemm(blas.NoTrans, blas.Trans, rows, hi-lo, depth,
-				g.alpha, w.a, gemmDepth, w.b, gemmDepth,
-				1, g.c.data[row*g.c.stride+lo:], max(g.c.stride, g.c.cols))
+	for p := 0; p < g.inner; p += g.depth {
+		depth := min(g.depth, g.inner-p)
+		if g.packB {
+			g.fillB(w.b, p, depth, lo, hi)
+		}
+		for row := first; row < last; row += g.rows {
+			g.multiply(w, row, min(row+g.rows, last), p, depth, lo, hi)
 		}
 	}
 }
 
-// scale multiplies a tile of C by beta. With beta 0 it writes zeros.
-func (g *gemm) scale(firstRow, lastRow, lo, hi int) {
-	if g.beta == 1 {
-		return
+// multiply adds the products p to p+depth to rows first to last of columns lo to hi
+// of C.
+func (g *gemm) multiply(w *gemmPanels, first, last, p, depth, lo, hi int) {
+	beta := g.beta
+	if p > 0 {
+		beta = 1 // the first range has applied it
 	}
-	for i := firstRow; i < lastRow; i++ {
-		if row := g.c.row(i)[lo:hi]; g.beta == 0 {
-			clear(row)
+	rows := last - first
+	at, rowA, stepA := first*g.a.stride+p, g.a.stride, 1
+	if g.tA {
+		at, rowA, stepA = p*g.a.stride+first, 1, g.a.stride
+	}
+	a := g.a.data[at:]
+	if g.packA {
+		distance := g.depth + gemmPad
+		if g.tA {
+			simd.PackTransposed(w.a, distance, a, g.a.stride, depth, rows)
 		} else {
-			simd.Scale(g.beta, row)
+			for i := range rows {
+				copy(w.a[i*distance:][:depth], a[i*rowA:])
+			}
 		}
+		a, rowA, stepA = w.a, distance, 1
+	}
+	ldPanel := g.panel
+	if simd.ProductTransposed() {
+		ldPanel = g.depth
+	}
+	for col := lo; col < hi; col += g.panel {
+		b, ldb := g.b.data, g.b.stride
+		if g.packB {
+			b, ldb = w.b[(col-lo)*g.depth:], ldPanel
+		} else {
+			b = b[p*ldb+col:]
+		}
+		simd.Product(rows, min(g.panel, hi-col), depth, g.alpha, a, rowA, stepA, b, ldb, beta, g.c.data[first*g.c.stride+col:], g.c.stride)
 	}
 }
 
-// pack copies elements p to p+depth of the rows lo to hi of m, or of its columns
-// lo to hi if across, to the rows of dst, which are gemmDepth apart.
-func pack(dst []float32, m matrix, across bool, lo, hi, p, depth int) {
-	if !across {
-		for i := lo; i < hi; i++ {
-			copy(dst[(i-lo)*gemmDepth:], m.row(i)[p:p+depth])
+// fillB packs the products p to p+depth of columns lo to hi of op(B).
+func (g *gemm) fillB(dst []float32, p, depth, lo, hi int) {
+	b, stride := g.b.data, g.b.stride
+	switch asRows := simd.ProductTransposed(); {
+	case asRows && bool(g.tB):
+		for col := lo; col < hi; col++ {
+			copy(dst[(col-lo)*g.depth:][:depth], b[col*stride+p:])
 		}
-		return
-	}
-	for q := range depth {
-		for i, v := range m.row(p + q)[lo:hi] {
-			dst[i*gemmDepth+q] = v
+	case asRows:
+		simd.PackTransposed(dst, g.depth, b[p*stride+lo:], stride, depth, hi-lo)
+	case bool(g.tB):
+		for col := lo; col < hi; col += g.panel {
+			simd.PackTransposed(dst[(col-lo)*g.depth:], g.panel, b[col*stride+p:], stride, min(g.panel, hi-col), depth)
+		}
+	default:
+		for q := 0; q < depth; q += gemmStep {
+			for col := lo; col < hi; col += g.panel {
+				simd.CopyPanel(dst[(col-lo)*g.depth+q*g.panel:], g.panel, b[(p+q)*stride+col:], stride,
+					min(gemmStep, depth-q), min(g.panel, hi-col))
+			}
 		}
 	}
 }

@@ -51,4 +51,15 @@ func weightedSumVector([]float32, []float32, int, []int32, []float32) { panic(no
 
 func solveVector([]float32, []float32, int, float32) int { panic(noAssembly) }
 
-func solveLanes(Systems, []int32, float32, []float32) { panic(noAssembly) }
+func solveLanes(Systems, []int32, float32, []float32)                            { panic(noAssembly) }
+func scoresVector([]float32, int, []float32, int, int, []float32, int, int, int) { panic(noAssembly) }
+
+func firstAboveVector([]float32, float32) int { panic(noAssembly) }
+
+func productTiles(int, int, int, []float32, int, int, []float32, int, []float32, int, int, float32, float32) {
+	panic(noAssembly)
+}
+
+func packTransposed([]float32, int, []float32, int, int) { panic(noAssembly) }
+
+func copyPanel([]float32, int, []float32, int, int, int) { panic(noAssembly) }

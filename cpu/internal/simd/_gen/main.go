@@ -33,6 +33,7 @@ var subjects = []struct {
 	{"sums", sums},
 	{"strips", strips},
 	{"rows", rows},
+	{"gemm", gemm},
 }
 
 func main() {

@@ -1,0 +1,30 @@
+//go:build amd64 && !noasm
+
+package simd
+
+// productTiles computes tiles ≥ 1 times height rows of C.
+func productTiles(height, tiles, columns int, a []float32, rowA, stepA int, b []float32, stepB int, c []float32, ldc, k int, alpha, beta float32) {
+	if active == avx2 {
+		gemmTilesAVX2(height, tiles, columns, &a[0], rowA, stepA, &b[0], stepB, &c[0], ldc, k, alpha, beta)
+	} else {
+		gemmTilesAVX512(height, tiles, columns, &a[0], rowA, stepA, &b[0], stepB, &c[0], ldc, k, alpha, beta)
+	}
+}
+
+// packTransposed takes a vector's length of rows and groups ≥ 1 of 4 columns.
+func packTransposed(dst []float32, ldd int, src []float32, lds, groups int) {
+	if active == avx2 {
+		packTransposedAVX2(&dst[0], ldd, &src[0], lds, groups)
+	} else {
+		packTransposedAVX512(&dst[0], ldd, &src[0], lds, groups)
+	}
+}
+
+// copyPanel copies rows ≥ 1 times columns.
+func copyPanel(dst []float32, ldd int, src []float32, lds, columns, rows int) {
+	if active == avx2 {
+		copyPanelAVX2(&dst[0], ldd, &src[0], lds, columns, rows)
+	} else {
+		copyPanelAVX512(&dst[0], ldd, &src[0], lds, columns, rows)
+	}
+}
