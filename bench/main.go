@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	_ "github.com/halfstep-ml/halfstep/cpu"
+	_ "github.com/halfstep-ml/halfstep/cuda"
 )
 
 func main() {

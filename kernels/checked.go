@@ -136,9 +136,14 @@ func (d *checkedDevice) fail(op, dims string, err error) error {
 }
 
 // lose makes a fault of the device sticky. The first fault is the one that every
-// later call reports.
+// later call reports. A device that says itself what was under way knows it better
+// than pending does.
 func (d *checkedDevice) lose(cause error, pending []string) *LostError {
-	d.lost.CompareAndSwap(nil, &LostError{Cause: cause, Pending: pending})
+	lost := &LostError{Cause: cause, Pending: pending}
+	if own := (*LostError)(nil); errors.As(cause, &own) && len(own.Pending) > 0 {
+		lost = own
+	}
+	d.lost.CompareAndSwap(nil, lost)
 	return d.lost.Load()
 }
 

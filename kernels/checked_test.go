@@ -187,6 +187,16 @@ func TestLossKeepsTheNewestOperations(t *testing.T) {
 	require.Equal(t, "Fill", lost.Pending[0])
 }
 
+func TestLossKeepsWhatTheDeviceSaysOfIt(t *testing.T) {
+	fake := newFake()
+	s, _ := openStream(t, fake)
+	fake.fails["Sync"] = &kernels.LostError{Cause: errors.New("illegal address"), Pending: []string{"gemm"}}
+	err := s.Sync()
+	var lost *kernels.LostError
+	require.ErrorAs(t, err, &lost)
+	require.EqualError(t, err, "fake: Sync: kernels: device lost during gemm: illegal address")
+}
+
 func TestLossStays(t *testing.T) {
 	fake := newFake()
 	s, dev := openStream(t, fake)

@@ -66,6 +66,7 @@ func TestImportDirection(t *testing.T) {
 	require.Contains(t, packages, "kernels")
 	require.Contains(t, packages, "als")
 	require.Contains(t, packages, "cpu")
+	require.Contains(t, packages, "cuda")
 
 	// What a package of a folder may import of this module, its own folder apart.
 	allowed := map[string][]string{
@@ -101,6 +102,15 @@ func TestImportDirection(t *testing.T) {
 // TestLibraryLinksLittle holds what a program links that imports the library.
 func TestLibraryLinksLittle(t *testing.T) {
 	packages := list(t, "./...")
+
+	// The emulator is for tests, and cgo is in one place that ships.
+	const emulator, driver = "cuda/internal/emulator", "cuda/internal/driver"
+	for name, p := range packages {
+		require.NotContains(t, ours(p.Imports), emulator, "%s links the emulator", name)
+		if name != emulator && name != driver {
+			require.NotContains(t, p.Imports, "C", "%s has cgo", name)
+		}
+	}
 
 	// kernels is the standard library alone.
 	standard := list(t, "std")

@@ -118,7 +118,18 @@ type TooOldError struct {
 }
 
 func (e *TooOldError) Error() string {
-	return fmt.Sprintf("%v: it implements CUDA %v, wanted is CUDA %v", ErrTooOld, e.Have, e.Want)
+	s := fmt.Sprintf("%v: it implements CUDA %v, wanted is CUDA %v", ErrTooOld, e.Have, e.Want)
+	if release := driverReleases[e.Want]; release != 0 {
+		s += fmt.Sprintf(", which comes with driver %d", release)
+	}
+	return s
+}
+
+// driverReleases are the first releases of the Linux driver for versions of CUDA, after
+// the release notes of the CUDA toolkit.
+var driverReleases = map[Version]int{
+	11080: 520, 12000: 525, 12010: 530, 12020: 535, 12030: 545, 12040: 550, 12050: 555,
+	12060: 560, 12080: 570, 12090: 575, 13000: 580,
 }
 
 func (e *TooOldError) Is(target error) bool { return target == ErrTooOld }
