@@ -18,15 +18,28 @@ type batch struct {
 // maxLanes is the most that simd.Lanes can be.
 const maxLanes = 16
 
-// cholesky solves the normal equations of a row exactly, as soon as there are those
-// of enough rows. What a row gets does not depend on the others.
+// togetherMost is the highest rank that a half-step solves rows together at. A lane
+// is faster to higher orders, but a batch waits in the cache while its rows are
+// summed: on ml-1m 128 unknowns take 13 % longer that way, 80 with AVX-512 9 % less.
+const togetherMost = 80
+
+// cholesky solves the normal equations of a row exactly.
 func cholesky(h *halfStep, w *rowScratch, q *query) {
+	k := h.unknowns
+	h.system(w, q, 0, k, nil)
+	info := simd.Solve(h.x.row(q.row), w.system, h.needs.ld, pivotTolerance(k))
+	h.finish(q.row, info, k)
+}
+
+// choleskyTogether is cholesky as soon as there are the equations of enough rows. What
+// a row gets does not depend on the others.
+func choleskyTogether(h *halfStep, w *rowScratch, q *query) {
 	b, size := &w.batch, h.needs.ld*h.needs.ld
 	w.system = b.systems[b.count*size:][:size]
 	h.system(w, q, 0, h.unknowns, nil)
 	b.rows[b.count] = q.row
 	b.count++
-	if b.count == simd.Lanes() {
+	if b.count == simd.Lanes(h.unknowns) {
 		h.solveBatch(w)
 	}
 }
@@ -72,7 +85,7 @@ func (s *stream) SolveSPD(a kernels.Batch, b kernels.Matrix, info kernels.Buffer
 		clear(slice(info))
 		return nil
 	}
-	n, lanes := float64(a.N), simd.Lanes()
+	n, lanes := float64(a.N), simd.Lanes(a.N)
 	cost := n*n*n/3 + 2*n*n
 	batches := min(max(a.Count/lanes/solveTasks, 1), solveBatches)
 	scratch := grown(op.scratch, s.dev.pool.threads)

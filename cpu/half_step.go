@@ -75,7 +75,10 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	case kernels.NonNegative:
 		h.row, h.needs = nonNegative, scratchNeeds{order: k, systems: 2, vectors: 1}
 	default:
-		h.row, h.needs = cholesky, scratchNeeds{order: k, systems: simd.Lanes(), lanes: simd.LanesScratch(k)}
+		h.row, h.needs = cholesky, scratchNeeds{order: k, systems: 1}
+		if lanes := simd.Lanes(k); lanes > 1 && k <= togetherMost {
+			h.row, h.needs = choleskyTogether, scratchNeeds{order: k, systems: lanes, lanes: simd.LanesScratch(k)}
+		}
 	}
 	return s.overRows(h)
 }

@@ -5,7 +5,7 @@ package simd
 // solveLanes takes as many systems at a time as a vector has lanes. A call of the
 // assembly is a panel, a row, or the way back.
 func solveLanes(s Systems, info []int32, tolerance float32, scratch []float32) {
-	n, lanes := s.Order, Lanes()
+	n, lanes := s.Order, Lanes(s.Order)
 	panels := (n + panelRows - 1) / panelRows
 	l := scratch[:panelStart(panels)*lanes]
 	z := scratch[len(l) : len(l)+panels*panelRows*lanes]

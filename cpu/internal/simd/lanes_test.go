@@ -59,12 +59,13 @@ func TestSolveLanes(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
 		rng := generator(t)
 		for n := 1; n <= 70; n++ {
-			testLanes(t, rng, n, 1+n%(2*Lanes()+5))
+			testLanes(t, rng, n, 1+n%(2*Lanes(n)+5))
 		}
-		for count := range 2*Lanes() + 6 {
+		for count := range 2*Lanes(7) + 6 {
 			testLanes(t, rng, 7, count+1)
 		}
 		testLanes(t, rng, 131, 3)
+		testLanes(t, rng, lanesLimit2+1, 2)
 	})
 }
 
@@ -118,10 +119,10 @@ func TestSolveLanesFailures(t *testing.T) {
 					{"b NaN", func(c *lanesCase, i int) { c.b(i)[place] = nan }, n},
 					{"b Inf", func(c *lanesCase, i int) { c.b(i)[place] = -inf }, n},
 				} {
-					bad := (3*place + n) % Lanes()
-					c := newLanesCase(t, rng, n, Lanes())
+					bad := (3*place + n) % Lanes(n)
+					c := newLanesCase(t, rng, n, Lanes(n))
 					f.spoil(c, bad)
-					want := make([][]float32, Lanes())
+					want := make([][]float32, Lanes(n))
 					for i := range want {
 						want[i], _ = c.alone(t, i, 1e-6)
 					}
@@ -159,7 +160,7 @@ func BenchmarkSolveLanes(b *testing.B) {
 		for _, n := range []int{10, 16, 32, 64, 128, 256} {
 			b.Run(fmt.Sprintf("order=%d", n), func(b *testing.B) {
 				rng := rand.New(rand.NewPCG(seed, seed))
-				count := Lanes()
+				count := Lanes(n)
 				lda := PanelStride(n + 1)
 				s := Systems{Order: n, LDA: lda, StepA: lda * lda, StepB: n}
 				for range count {
