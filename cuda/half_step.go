@@ -14,7 +14,15 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	case kernels.NonNegative:
 		kernel, w.vectors, w.spare = "half_step_nonnegative", 4*k, k
 	}
+	var tiled *tiles
+	if shape, ok := tileShapeFor(k); ok && p.Solver.Method == kernels.Cholesky {
+		tiled = &tiles{tileShape: shape, problem: p}
+		w.extra = tiled.size()
+	}
 	return s.overRows(p, &w, func(h *rowKernels, list rowList) error {
+		if tiled != nil && list.parts == 0 {
+			return tiled.launch(s, list, w.extraMemory)
+		}
 		return h.launch(kernel, list.count,
 			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count, list.parts, list.firstPart,
 			p.Solver.Steps, p.Solver.Block)

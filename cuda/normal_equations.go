@@ -51,10 +51,12 @@ func (s *stream) overRows(p *kernels.Problem, w *workspace, run func(h *rowKerne
 		parts = max(parts, m.giantsOf(first, end).parts)
 	}
 	w.place(max(most, parts), s.dev.context.Multiprocessors())
-	memory, err := s.scratch(4*w.step()*w.blocks + partBytes*parts)
+	memory, err := s.scratch(w.extra + 4*w.step()*w.blocks + partBytes*parts)
 	if err != nil {
 		return err
 	}
+	w.extraMemory = memory
+	memory = memory.Add(w.extra)
 	sums := memory.Add(4 * w.step() * w.blocks)
 	if w.placed != allShared {
 		w.memory = memory

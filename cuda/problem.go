@@ -8,18 +8,22 @@ import (
 // problemArguments are the PROBLEM_PARAMETERS of kernels/problem.cuh.
 func problemArguments(p *kernels.Problem) []any {
 	r, o := p.R.(*csr), p.Objective
-	allPairs := float32(0)
-	switch o.Convention {
-	case kernels.Implicit, kernels.Confidence:
-		allPairs = 1
-	case kernels.IALS:
-		allPairs = o.W0
-	}
 	return []any{
 		address(p.Y.Buf), p.Y.Stride, r.offsets, r.columns, r.values, r.Cols(),
 		address(p.Gram.Buf), p.Gram.Stride, address(p.Offset), address(p.OffsetGram),
-		p.X.Cols, p.Y.Cols, int32(o.Convention), allPairs, o.Alpha, o.Lambda, o.Exponent, o.BiasLambda,
+		p.X.Cols, p.Y.Cols, int32(o.Convention), allPairs(o), o.Alpha, o.Lambda, o.Exponent, o.BiasLambda,
 	}
+}
+
+// allPairs is g, the weight of all pairs.
+func allPairs(o kernels.Objective) float32 {
+	switch o.Convention {
+	case kernels.Implicit, kernels.Confidence:
+		return 1
+	case kernels.IALS:
+		return o.W0
+	}
+	return 0
 }
 
 // workspace is the memory of a block that goes over the rows of a problem, in words of
@@ -33,6 +37,9 @@ type workspace struct {
 
 	blocks int        // at most
 	memory driver.Ptr // scratch of so many blocks; 0 where all is in shared memory
+
+	extra       int // bytes of scratch memory beside that of the blocks
+	extraMemory driver.Ptr
 }
 
 // placement says what of a workspace lies in shared memory.
