@@ -43,6 +43,9 @@ type Files struct {
 // environment variable KERNELS_REQUIRE names cuda.
 func (c Config) Compile(tb testing.TB) Files {
 	tb.Helper()
+	if !supported {
+		skip(tb, "its emulator needs Linux and cgo")
+	}
 	compiler, err := exec.LookPath("g++")
 	if err != nil {
 		skip(tb, "there is no g++, which compiles the CUDA kernels for the CPU")
@@ -96,11 +99,15 @@ func newBuilder(compiler string, c Config) (*builder, error) {
 		return nil, err
 	}
 	// What the options mean depends on the compiler and on the processor.
-	target, err := exec.Command(compiler, "-march=native", "-Q", "--help=target", "-v").CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", compiler, err)
+	var target string
+	for _, option := range []string{"--version", "--help=target"} {
+		out, err := exec.Command(compiler, "-march=native", "-Q", option).Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", compiler, option, err)
+		}
+		target += string(out)
 	}
-	return &builder{config: c, compiler: compiler, target: string(target), source: source, cache: filepath.Join(cache, "halfstep", "emulator")}, nil
+	return &builder{config: c, compiler: compiler, target: target, source: source, cache: filepath.Join(cache, "halfstep", "emulator")}, nil
 }
 
 // packageFolder finds the sources of this package: tests run in the folder of their
@@ -125,7 +132,11 @@ func packageFolder() (string, error) {
 
 // build makes a folder with all libraries.
 func (b *builder) build() (Files, error) {
-	runtimeFolder, err := b.stored(b.runtimeKey, b.compileRuntime)
+	key, err := b.runtimeKey()
+	if err != nil {
+		return Files{}, err
+	}
+	runtimeFolder, err := b.stored(key, b.compileRuntime)
 	if err != nil {
 		return Files{}, err
 	}
@@ -134,7 +145,7 @@ func (b *builder) build() (Files, error) {
 		return Files{}, err
 	}
 	all := append([]string{filepath.Join(runtimeFolder, "libcuda.so.1"), filepath.Join(runtimeFolder, "libcublas.so.12")}, kernels...)
-	folder, err := b.stored(func() (string, error) { return "all\n" + strings.Join(all, "\n"), nil }, func(folder string) error {
+	folder, err := b.stored("all\n"+strings.Join(all, "\n"), func(folder, _ string) error {
 		for _, file := range all {
 			if err := os.Symlink(file, filepath.Join(folder, filepath.Base(file))); err != nil {
 				return err
@@ -146,13 +157,11 @@ func (b *builder) build() (Files, error) {
 }
 
 // stored returns the folder of the cache for a key, filled by write at its first use.
-func (b *builder) stored(key func() (string, error), write func(folder string) error) (string, error) {
-	text, err := key()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256([]byte(b.compiler + "\n" + b.target + "\n" + text))
-	folder := filepath.Join(b.cache, hex.EncodeToString(sum[:12]))
+// Its name is the hash of the key.
+func (b *builder) stored(key string, write func(folder, hash string) error) (string, error) {
+	sum := sha256.Sum256([]byte(b.compiler + "\n" + b.target + "\n" + key))
+	hash := hex.EncodeToString(sum[:12])
+	folder := filepath.Join(b.cache, hash)
 	if _, err := os.Stat(folder); err == nil {
 		return folder, nil
 	}
@@ -164,7 +173,7 @@ func (b *builder) stored(key func() (string, error), write func(folder string) e
 		return "", err
 	}
 	defer os.RemoveAll(fresh)
-	if err := write(fresh); err != nil {
+	if err := write(fresh, hash); err != nil {
 		return "", err
 	}
 	// Whoever is first wins; the others' work is the same.
@@ -227,10 +236,12 @@ func (b *builder) runtimeKey() (string, error) {
 	return key.String(), nil
 }
 
-func (b *builder) compileRuntime(folder string) error {
+func (b *builder) compileRuntime(folder, hash string) error {
 	cuda, blas, _ := b.runtimeSources()
 	library := filepath.Join(folder, "libcuda.so.1")
-	args := slices.Concat(b.runtimeFlags(), []string{"-shared", "-Wl,-soname,libcuda.so.1"}, cuda, []string{"-o", library, "-lpthread", "-ldl"})
+	// Each runtime has a name of its own, so that a process can load several and the
+	// kernels find theirs.
+	args := slices.Concat(b.runtimeFlags(), []string{"-shared", "-Wl,-soname,libcuda-" + hash + ".so"}, cuda, []string{"-o", library, "-lpthread", "-ldl"})
 	if len(b.config.Omit) > 0 {
 		script := filepath.Join(folder, "omit.map")
 		text := "{ local: " + strings.Join(b.config.Omit, "; ") + "; };\n"
@@ -242,7 +253,7 @@ func (b *builder) compileRuntime(folder string) error {
 	if _, err := b.run(args...); err != nil {
 		return err
 	}
-	_, err := b.run(slices.Concat(b.runtimeFlags(), []string{"-O3", "-shared", "-Wl,-soname,libcublas.so.12"}, blas,
+	_, err := b.run(slices.Concat(b.runtimeFlags(), []string{"-O3", "-shared"}, blas,
 		[]string{"-o", filepath.Join(folder, "libcublas.so.12"), library})...)
 	return err
 }
@@ -286,10 +297,8 @@ func (b *builder) compileKernel(source, runtimeFolder string) (string, error) {
 		return "", err
 	}
 	name := "kernel_" + strings.TrimSuffix(filepath.Base(source), ".cu") + ".so"
-	key := func() (string, error) {
-		return fmt.Sprint("kernel ", b.kernelFlags(), runtimeFolder, string(text)), nil
-	}
-	folder, err := b.stored(key, func(folder string) error {
+	key := fmt.Sprint("kernel ", b.kernelFlags(), runtimeFolder, string(text))
+	folder, err := b.stored(key, func(folder, _ string) error {
 		unit := filepath.Join(folder, "unit.cpp")
 		if err := os.WriteFile(unit, kernelUnit(source, text), 0o644); err != nil {
 			return err

@@ -8,7 +8,7 @@ package emulator
 #include <stdlib.h>
 #include "include/control.h"
 
-static struct {
+struct control {
 	void (*set_order)(int, unsigned long long);
 	void (*set_memory)(size_t);
 	void (*set_delay)(unsigned);
@@ -19,14 +19,14 @@ static struct {
 	int (*take_report)(char *, size_t);
 	void (*check_margins)(void);
 	void (*reset)(void);
-} control;
+};
 
 #define FIND(name) \
-	if ((*(void **)&control.name = dlsym(library, "emulator_" #name)) == NULL) { \
+	if ((*(void **)&c->name = dlsym(library, "emulator_" #name)) == NULL) { \
 		return dlerror(); \
 	}
 
-static const char *open_control(const char *path) {
+static const char *open_control(const char *path, struct control *c) {
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL) {
 		return dlerror();
@@ -36,83 +36,110 @@ static const char *open_control(const char *path) {
 	return NULL;
 }
 
-static void set_order(int order, unsigned long long seed) { control.set_order(order, seed); }
-static void set_memory(size_t bytes) { control.set_memory(bytes); }
-static void set_delay(unsigned microseconds) { control.set_delay(microseconds); }
-static void fail_call(const char *name, long n, int code) { control.fail_call(name, n, code); }
-static void fail_launch(long n, int code) { control.fail_launch(n, code); }
-static long calls(void) { return control.calls(); }
-static void live(size_t *a, size_t *b, size_t *h, size_t *s, size_t *e, size_t *m) { control.live(a, b, h, s, e, m); }
-static int take_report(char *text, size_t bytes) { return control.take_report(text, bytes); }
-static void check_margins(void) { control.check_margins(); }
-static void reset(void) { control.reset(); }
+static void set_order(struct control *c, int order, unsigned long long seed) { c->set_order(order, seed); }
+static void set_memory(struct control *c, size_t bytes) { c->set_memory(bytes); }
+static void set_delay(struct control *c, unsigned microseconds) { c->set_delay(microseconds); }
+static void fail_call(struct control *c, const char *name, long n, int code) { c->fail_call(name, n, code); }
+static void fail_launch(struct control *c, long n, int code) { c->fail_launch(n, code); }
+static long calls(struct control *c) { return c->calls(); }
+static void live(struct control *c, size_t *allocations, size_t *bytes, size_t *host, size_t *streams, size_t *events, size_t *modules) {
+	c->live(allocations, bytes, host, streams, events, modules);
+}
+static int take_report(struct control *c, char *text, size_t bytes) { return c->take_report(text, bytes); }
+static void check_margins(struct control *c) { c->check_margins(); }
+static void reset(struct control *c) { c->reset(); }
 */
 import "C"
 
 import (
 	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 	"unsafe"
 )
 
 const supported = true
 
+type control = C.struct_control
+
 // openControl finds the control functions of a stand-in, which the driver loads by
 // the same path.
-func openControl(path string) error {
+func openControl(path string) (*control, error) {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
-	if failure := C.open_control(name); failure != nil {
-		return errors.New(C.GoString(failure))
+	c := new(control)
+	if failure := C.open_control(name, c); failure != nil {
+		return nil, errors.New(C.GoString(failure))
 	}
-	return nil
+	return c, nil
 }
 
 // SetOrder sets the order of threads for the launches to come. Random order comes
 // from the seed and the number of the launch.
-func (Library) SetOrder(o Order, seed uint64) { C.set_order(C.int(o), C.ulonglong(seed)) }
+func (l Library) SetOrder(o Order, seed uint64) {
+	C.set_order(l.control, C.int(o), C.ulonglong(seed))
+}
 
 // SetMemory sets the memory of the device in bytes, 16 GiB if 0.
-func (Library) SetMemory(bytes int) { C.set_memory(C.size_t(bytes)) }
+func (l Library) SetMemory(bytes int) { C.set_memory(l.control, C.size_t(bytes)) }
 
 // SetDelay has each operation of a stream begin later by d, so that what did not wait
 // for it shows.
-func (Library) SetDelay(d time.Duration) { C.set_delay(C.uint(d.Microseconds())) }
+func (l Library) SetDelay(d time.Duration) { C.set_delay(l.control, C.uint(d.Microseconds())) }
 
 // FailCall has the n-th call from now of a function of the driver or of cuBLAS, or of
 // any if name is empty, return a code. Names are without suffix: "cuMemAlloc". n = 0
 // takes it back.
-func (Library) FailCall(name string, n, code int) {
+func (l Library) FailCall(name string, n, code int) {
 	text := C.CString(name)
 	defer C.free(unsafe.Pointer(text))
-	C.fail_call(text, C.long(n), C.int(code))
+	C.fail_call(l.control, text, C.long(n), C.int(code))
 }
 
 // FailLaunch has the n-th launch from now fault with a code, such as 700, when its
 // turn comes: the device is lost to the process until Reset.
-func (Library) FailLaunch(n, code int) { C.fail_launch(C.long(n), C.int(code)) }
+func (l Library) FailLaunch(n, code int) { C.fail_launch(l.control, C.long(n), C.int(code)) }
 
 // Calls counts the calls so far that FailCall can fail.
-func (Library) Calls() int { return int(C.calls()) }
+func (l Library) Calls() int { return int(C.calls(l.control)) }
 
 // Live returns what is allocated on the device and not freed.
-func (Library) Live() Live {
+func (l Library) Live() Live {
 	var allocations, bytes, host, streams, events, modules C.size_t
-	C.live(&allocations, &bytes, &host, &streams, &events, &modules)
+	C.live(l.control, &allocations, &bytes, &host, &streams, &events, &modules)
 	return Live{int(allocations), int(bytes), int(host), int(streams), int(events), int(modules)}
 }
 
 // Reset makes the device usable again after a fault and takes orders of failure back.
 // No stream may be at work.
-func (Library) Reset() { C.reset() }
+func (l Library) Reset() { C.reset(l.control) }
 
 // Reports returns the reports since the last time, oldest first.
-func (Library) Reports() []string {
-	C.check_margins()
+func (l Library) Reports() []string {
+	C.check_margins(l.control)
 	text := make([]byte, 4096)
 	var reports []string
-	for C.take_report((*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text))) != 0 {
-		reports = append(reports, C.GoString((*C.char)(unsafe.Pointer(&text[0]))))
+	for C.take_report(l.control, (*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text))) != 0 {
+		report := C.GoString((*C.char)(unsafe.Pointer(&text[0])))
+		reports = append(reports, instruction.ReplaceAllStringFunc(report, sourceLine))
 	}
 	return reports
+}
+
+// instruction is how the runtime names a place in a kernel's code.
+var instruction = regexp.MustCompile(`\S+\.so\+0x[0-9a-f]+`)
+
+// sourceLine turns an instruction into file:line, if there is an addr2line.
+func sourceLine(instruction string) string {
+	library, offset, _ := strings.Cut(instruction, "+")
+	out, err := exec.Command("addr2line", "-e", library, offset).Output()
+	line := strings.TrimSpace(strings.SplitN(string(out), " (", 2)[0])
+	if err != nil || strings.HasPrefix(line, "??") {
+		return fmt.Sprintf("%s+%s", filepath.Base(library), offset)
+	}
+	return filepath.Base(line)
 }

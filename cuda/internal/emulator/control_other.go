@@ -6,7 +6,9 @@ import "time"
 
 const supported = false
 
-func openControl(string) error { return nil }
+type control struct{}
+
+func openControl(string) (*control, error) { return nil, nil }
 
 func (Library) SetOrder(Order, uint64)    {}
 func (Library) SetMemory(int)             {}

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"os"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,41 +26,30 @@ type Live struct {
 	Streams, Events, Modules int
 }
 
-// Library steers the stand-in that the driver of this process uses. A process has
-// one, since the driver is loaded once.
+// Library is a stand-in for the driver, and steers it.
 type Library struct {
 	Files
+	control *control
 }
 
-var (
-	mutex sync.Mutex
-	built *Library
-)
-
-// Build compiles the kernels and the stand-ins and has the driver load them: call it
-// before the driver is loaded. It skips where it cannot, see Config.Compile.
+// Build compiles the kernels and the stand-ins, and has driver.Load load them: call it
+// before. A process uses the driver that it loads first, so every test calls Build. It
+// skips where it cannot, see Config.Compile.
 func Build(tb testing.TB) Library {
 	tb.Helper()
-	return Config{}.Build(tb)
+	l := Config{}.Load(tb)
+	require.NoError(tb, os.Setenv("HALFSTEP_LIBCUDA", l.CUDA))
+	require.NoError(tb, os.Setenv("HALFSTEP_LIBCUBLAS", l.BLAS))
+	return l
 }
 
-// Build is Build of a configuration. The first one of a process stays.
-func (c Config) Build(tb testing.TB) Library {
+// Load compiles and loads a stand-in beside others, for driver.LoadFiles.
+func (c Config) Load(tb testing.TB) Library {
 	tb.Helper()
-	mutex.Lock()
-	defer mutex.Unlock()
-	if built != nil {
-		return *built
-	}
-	if !supported {
-		skip(tb, "its emulator needs Linux and cgo")
-	}
 	files := c.Compile(tb)
-	require.NoError(tb, openControl(files.CUDA))
-	require.NoError(tb, os.Setenv("HALFSTEP_LIBCUDA", files.CUDA))
-	require.NoError(tb, os.Setenv("HALFSTEP_LIBCUBLAS", files.BLAS))
-	built = &Library{files}
-	return *built
+	control, err := openControl(files.CUDA)
+	require.NoError(tb, err)
+	return Library{files, control}
 }
 
 // CheckReports fails the test for each report since the last time.

@@ -13,7 +13,7 @@ __thread const BlockView *current_block;
 
 namespace {
 
-thread_local Worker *running_worker;
+__thread Worker *running_worker;
 
 const size_t dynamic_capacity = 256 << 10; // more than any GPU has in a block
 const size_t page = 4096;
@@ -36,8 +36,8 @@ const char *name_of(WarpOperation operation) {
 } // namespace
 
 Worker &Worker::mine() {
-	thread_local Worker worker;
-	return worker;
+	thread_local std::unique_ptr<Worker> worker(new Worker);
+	return *worker;
 }
 
 Worker *Worker::running() { return running_worker; }
@@ -110,6 +110,9 @@ void Worker::prepare_shared(unsigned bytes) {
 	dynamic_begin = dynamic_end - (bytes + 15) / 16 * 16;
 	memset(dynamic_begin, 0xff, dynamic_end - dynamic_begin);
 	block_.dynamic_shared = dynamic_begin;
+	if (Races::wanted()) {
+		races_.begin_block(shared_begin, shared_end, dynamic_begin, dynamic_end, threads_count_);
+	}
 }
 
 uint64_t Worker::random() {
@@ -214,6 +217,7 @@ bool Worker::release_barrier() {
 	}
 	waiting_ = 0;
 	barrier_count_ = count;
+	races_.barrier();
 	return true;
 }
 
@@ -289,6 +293,9 @@ void Worker::try_meeting(unsigned warp_number, unsigned mask) {
 	}
 	warp.meeting &= ~taking_part;
 	warp.ready |= taking_part;
+	if (first.operation == WarpOperation::sync && Races::wanted()) {
+		races_.sync_warp(warp_number, taking_part);
+	}
 }
 
 // report_deadlock says what each group of threads waits for in vain.
@@ -395,8 +402,6 @@ uint64_t warp_meet(Site site, WarpOperation operation, unsigned mask, uint64_t v
 unsigned lane_id() { return Worker::running()->current().number % 32; }
 
 unsigned active_lanes() { return Worker::running()->lanes_alive(); }
-
-void note_atomic(const void *, size_t) {}
 
 void trap(Site site, const char *reason) {
 	Worker::running()->stop(assertion, std::string(reason) + " at " + place(site));

@@ -5,6 +5,7 @@
 
 #include "fiber.h"
 #include "launch.h"
+#include "races.h"
 #include "report.h"
 
 #include <memory>
@@ -58,6 +59,11 @@ public:
 	[[noreturn]] void stop(int code, const std::string &what);
 	[[noreturn]] void stop_quietly();
 
+	// access tells of an access to memory, see races.h.
+	void access(const void *address, size_t bytes, AccessKind kind, const void *instruction) {
+		races_.access(current_->number, address, bytes, kind, instruction);
+	}
+
 	// who names the running thread.
 	std::string who() const;
 	Thread &current() { return *current_; }
@@ -87,6 +93,7 @@ private:
 	uint64_t random();
 
 	Launch *launch_ = nullptr;
+	Races races_;
 	BlockView block_{};
 	Context scheduler_;
 	Stacks stacks_;
