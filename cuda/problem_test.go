@@ -1,0 +1,228 @@
+package cuda
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/halfstep-ml/halfstep/cuda/internal/emulator"
+	"github.com/halfstep-ml/halfstep/kernels"
+	"github.com/halfstep-ml/halfstep/kernels/kernelstest"
+	"github.com/stretchr/testify/require"
+)
+
+// TestWorkspacePlacement: low ranks have everything in shared memory, higher ones as
+// many ratings in hand as fit, and no rank more than there is.
+func TestWorkspacePlacement(t *testing.T) {
+	last := allShared
+	for rank := 1; rank < 20_000; rank += 1 + rank/7 {
+		for _, solver := range []workspace{{}, {vectors: 8 * rank}, {vectors: 4 * rank, spare: rank}} {
+			w := solver
+			w.unknowns = rank
+			w.place(1000, 10)
+			require.LessOrEqual(t, w.shared(), 47<<10, "rank %d", rank)
+			require.GreaterOrEqual(t, w.rows, 1, "rank %d", rank)
+			require.LessOrEqual(t, 4*w.step()*w.blocks, max(scratchLimit, 4*w.step()), "rank %d", rank)
+			if w.placed == allShared {
+				require.Equal(t, 1000, w.blocks, "rank %d", rank)
+			}
+		}
+		w := workspace{unknowns: rank}
+		w.place(1, 1)
+		require.GreaterOrEqual(t, w.placed, last, "rank %d", rank)
+		last = w.placed
+	}
+	require.Equal(t, noneShared, last)
+}
+
+// rig is a stream on the emulated GPU and numbers to work with.
+type rig struct {
+	t      *testing.T
+	dev    kernels.Device
+	stream kernels.Stream
+	rng    *rand.Rand
+}
+
+func newRig(t *testing.T, opts kernels.Options) *rig {
+	const seed = 11
+	t.Logf("seed %d", seed)
+	lib := emulator.Build(t)
+	t.Cleanup(func() { lib.CheckReports(t) })
+	dev, err := Open(0, opts)
+	require.NoError(t, err)
+	b := &rig{t: t, dev: kernelstest.LeakCheck(t, dev), rng: rand.New(rand.NewPCG(seed, 0))}
+	b.stream, err = b.dev.NewStream()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.stream.Close()) })
+	return b
+}
+
+func (b *rig) dense(rows, cols int, scale float64) kernelstest.Dense {
+	d := kernelstest.NewDense(rows, cols)
+	for i := range d.Data {
+		d.Data[i] = float64(float32(b.rng.NormFloat64() * scale))
+	}
+	return d
+}
+
+func (b *rig) upload(d kernelstest.Dense) kernels.Matrix {
+	b.t.Helper()
+	m, err := kernels.AllocMatrix(b.stream, d.Rows, d.Cols)
+	require.NoError(b.t, err)
+	b.t.Cleanup(func() { require.NoError(b.t, m.Free()) })
+	require.NoError(b.t, kernels.Upload(b.stream, m.Buf, d.Float32()))
+	return m
+}
+
+func (b *rig) download(m kernels.Matrix) []float32 {
+	b.t.Helper()
+	values := make([]float32, m.Buf.N)
+	require.NoError(b.t, kernels.Download(b.stream, values, m.Buf))
+	return values
+}
+
+func ints(b *rig, n int) kernels.Buffer[int32] {
+	b.t.Helper()
+	buffer, err := kernels.AllocBuffer[int32](b.stream, n)
+	require.NoError(b.t, err)
+	b.t.Cleanup(func() { require.NoError(b.t, buffer.Free()) })
+	return buffer
+}
+
+// problem has rows of the given lengths, and enough regularization for a condition
+// number of a few hundred.
+func (b *rig) problem(rank int, lengths []int, cols int) (*kernelstest.Problem, *kernels.Problem) {
+	b.t.Helper()
+	host := &kernelstest.Problem{
+		Objective: kernels.Objective{Convention: kernels.IALS, W0: 0.1, Lambda: 1},
+		X:         b.dense(len(lengths), rank, 1),
+		Y:         b.dense(cols, rank, 1/math.Sqrt(float64(rank))),
+		R:         kernels.HostCSR{Rows: len(lengths), Cols: cols, Offsets: []int64{0}},
+	}
+	for _, n := range lengths {
+		for i := range n {
+			host.R.Columns = append(host.R.Columns, int32(i*cols/n))
+			host.R.Values = append(host.R.Values, 1+b.rng.Float32())
+		}
+		host.R.Offsets = append(host.R.Offsets, int64(len(host.R.Columns)))
+	}
+	host.SetTerms()
+	for i, v := range host.Gram.Data {
+		host.Gram.Data[i] = float64(float32(v))
+	}
+	r, err := b.dev.NewCSR(host.R)
+	require.NoError(b.t, err)
+	b.t.Cleanup(func() { require.NoError(b.t, r.Free()) })
+	return host, &kernels.Problem{
+		X: b.upload(host.X), Y: b.upload(host.Y), Gram: b.upload(host.Gram), R: r, Objective: host.Objective,
+		Info: ints(b, len(lengths)),
+	}
+}
+
+// requireRows compares rows by ‖x-x̂‖ ≤ 1e-4·‖x̂‖.
+func requireRows(t *testing.T, got []float32, want kernelstest.Dense) {
+	t.Helper()
+	for i := range want.Rows {
+		norm, distance := 0.0, 0.0
+		for j, w := range want.Row(i) {
+			d := float64(got[i*want.Cols+j]) - w
+			norm, distance = norm+w*w, distance+d*d
+		}
+		require.LessOrEqual(t, math.Sqrt(distance), 1e-4*math.Sqrt(norm), "row %d", i)
+	}
+}
+
+// TestHalfStepInScratch solves systems that do not fit shared memory, for fewer blocks
+// than rows, and a row in parts among them.
+func TestHalfStepInScratch(t *testing.T) {
+	for _, solver := range []kernels.Solver{
+		{Method: kernels.Cholesky},
+		{Method: kernels.CG, Steps: 3},
+		{Method: kernels.Subspace, Steps: 1, Block: 170},
+		{Method: kernels.NonNegative},
+	} {
+		t.Run(fmt.Sprint(solver.Method), func(t *testing.T) {
+			b := newRig(t, kernels.Options{})
+			const rank = 180
+			host, p := b.problem(rank, []int{1, 40, 0, 300, 2*partLength + 5, 7}, 2*partLength+10)
+			w := workspace{unknowns: rank}
+			w.place(1, 1)
+			require.Equal(t, smallShared, w.placed, "the case itself")
+			host.Solver, p.Solver = solver, solver
+			info := kernelstest.HalfStep(host)
+			require.NoError(t, b.stream.HalfStep(p))
+			got := make([]int32, len(info))
+			require.NoError(t, kernels.Download(b.stream, got, p.Info))
+			require.Equal(t, info, got)
+			requireRows(t, b.download(p.X), host.X)
+		})
+	}
+}
+
+// TestNormalEquationsOfHugeRank has not even the ratings in hand in shared memory.
+func TestNormalEquationsOfHugeRank(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second and 500 MB")
+	}
+	const rank = 6500
+	w := workspace{unknowns: rank}
+	w.place(1, 1)
+	require.Equal(t, noneShared, w.placed, "the case itself")
+
+	b := newRig(t, kernels.Options{})
+	y := b.dense(2, rank, 1)
+	r, err := b.dev.NewCSR(kernels.HostCSR{Rows: 1, Cols: 2, Offsets: []int64{0, 2}, Columns: []int32{0, 1}, Values: []float32{2, -3}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Free()) }()
+	batch, err := kernels.AllocBatch(b.stream, 1, rank)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, batch.Free()) }()
+	right := b.upload(kernelstest.NewDense(1, rank))
+	p := &kernels.Problem{
+		X: b.upload(kernelstest.NewDense(1, rank)), Y: b.upload(y), R: r, Objective: kernels.Objective{Lambda: 0.5},
+	}
+	require.NoError(t, b.stream.NormalEquations(batch, right, p))
+
+	a := b.download(batch.At(0))
+	first, second := y.Row(0), y.Row(1)
+	for _, at := range [][2]int{{0, 0}, {1, 0}, {0, 1}, {rank - 1, rank - 1}, {rank - 1, 17}, {17, rank - 1}, {4000, 3999}, {123, 5000}} {
+		i, j := at[0], at[1]
+		want := first[i]*first[j] + second[i]*second[j]
+		if i == j {
+			want += 0.5
+		}
+		require.InDelta(t, want, a[i*rank+j], 1e-5, "a[%d,%d]", i, j)
+	}
+	for i, got := range b.download(right) {
+		require.InDelta(t, 2*first[i]-3*second[i], got, 1e-5, "b[%d]", i)
+	}
+}
+
+// TestSolveSPDInScratch solves systems that do not fit shared memory.
+func TestSolveSPDInScratch(t *testing.T) {
+	b := newRig(t, kernels.Options{})
+	const rank, count = 200, 3
+	require.Greater(t, triangleWords(rank), sharedWords, "the case itself")
+	batch, err := kernels.AllocBatch(b.stream, count, rank)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, batch.Free()) }()
+	var systems []kernelstest.Dense
+	for i := range count {
+		a := kernelstest.Gram(b.dense(rank, rank, 1/math.Sqrt(rank)))
+		for j := range rank {
+			a.Set(j, j, a.At(j, j)+0.5)
+		}
+		a = kernelstest.DenseOf(rank, rank, a.Float32())
+		systems = append(systems, a)
+		require.NoError(t, kernels.Upload(b.stream, batch.At(i).Buf, a.Float32()))
+	}
+	right := b.dense(count, rank, 1)
+	x, info := b.upload(right), ints(b, count)
+	require.NoError(t, b.stream.SolveSPD(batch, x, info))
+	require.Equal(t, []int32{0, 0, 0}, kernelstest.SolveSPD(systems, right))
+	got := []int32{-1, -1, -1}
+	require.NoError(t, kernels.Download(b.stream, got, info))
+	require.Equal(t, []int32{0, 0, 0}, got)
+	requireRows(t, b.download(x), right)
+}
