@@ -332,7 +332,7 @@ void Worker::end_current() {
 	warp.live &= ~lane;
 	warp.ready &= ~lane;
 	live_--;
-	for (unsigned left = warp.meeting; left != 0; left &= left - 1) {
+	for (unsigned left = warp.meeting; left != 0 && launch_->result == 0; left &= left - 1) {
 		try_meeting(warp_number, threads_[32 * warp_number + __builtin_ctz(left)].meeting.mask);
 	}
 }
