@@ -15,7 +15,7 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 		kernel, w.vectors, w.spare = "half_step_nonnegative", 4*k, k
 	}
 	var tiled *tiles
-	if shape, ok := tileShapeFor(k); ok && p.Solver.Method == kernels.Cholesky {
+	if shape, ok := smallest(tileShapes, k); ok && p.Solver.Method == kernels.Cholesky {
 		tiled = &tiles{tileShape: shape, problem: p}
 		w.extra = tiled.size()
 	}

@@ -13,11 +13,12 @@ var tileShapes = []tileShape{
 	{8, 128, 4}, {16, 128, 4}, {24, 64, 1}, {32, 128, 1}, {48, 96, 1}, {64, 160, 1}, {96, 96, 1}, {128, 160, 1},
 }
 
+// tileShape is an order of systems that kernels are compiled for.
 type tileShape struct{ rank, threads, rows int }
 
-// tileShapeFor returns the smallest shape that has room for so many unknowns.
-func tileShapeFor(unknowns int) (shape tileShape, ok bool) {
-	for _, shape := range tileShapes {
+// smallest returns the smallest of some shapes that has room for so many unknowns.
+func smallest(shapes []tileShape, unknowns int) (shape tileShape, ok bool) {
+	for _, shape := range shapes {
 		if unknowns <= shape.rank {
 			return shape, true
 		}

@@ -1,11 +1,23 @@
 package cuda
 
 import (
+	"strconv"
+
 	"github.com/halfstep-ml/halfstep/cuda/internal/driver"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
+// solveShapes are the orders that kernels/solve_spd_tiles.cuh is compiled for, as
+// tileShapes are of half-steps.
+var solveShapes = []tileShape{
+	{8, 128, 4}, {16, 128, 4}, {24, 128, 4}, {32, 64, 1}, {48, 96, 1}, {64, 160, 1}, {96, 96, 1}, {128, 160, 1},
+}
+
 func (s *stream) SolveSPD(a kernels.Batch, b kernels.Matrix, info kernels.Buffer[int32]) error {
+	if shape, ok := smallest(solveShapes, a.N); ok {
+		return s.launch("solve_spd_"+strconv.Itoa(shape.rank), line(ceil(a.Count, shape.rows)), line(shape.threads), 0,
+			address(a.Buf), a.Stride, a.Step, address(b.Buf), b.Stride, address(info), a.Count, int32(a.N))
+	}
 	words := roundUp(triangleWords(a.N)+a.N, 4) // the triangle and its diagonal
 	shared, count := 4*words, a.Count
 	var work driver.Ptr

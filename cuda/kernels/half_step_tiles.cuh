@@ -11,11 +11,7 @@
 //	          it are loaded at the same time
 //	sum       per rating and thread, 2·tile loads from shared memory for tile²
 //	          multiply-adds
-//	factor    tile column by tile column: the owner of the diagonal tile factorizes
-//	          it, the owners of the tiles below solve theirs against it, those to the
-//	          right take their products off: two barriers a tile column
-//	solve     forward along with the factorization, then back by the tiles of the
-//	          factor, which shared memory holds by then
+//	solve     as tiles.cuh has it
 //
 // Floor per row of n ratings: n·K²/2 + K³/6 multiply-adds and n·K floats of Y.
 //
@@ -26,11 +22,11 @@
 //
 //	rank  tile  splits  threads  registers  shared  blocks  together
 //	   8     4      10    4×32     80, 80    12352       6       768
-//	  16     4       3    4×32   107, 110    20288       4       512
-//	  24     4       3      64   123, 121     5696       8       512
-//	  32     4       3     128   114, 109     7296       4       512
+//	  16     4       3    4×32   109, 110    20288       4       512
+//	  24     4       3      64   128, 126     5696       8       512
+//	  32     4       3     128   114, 110     7296       4       512
 //	  48     4       1      96     91, 90     7136       7       672
-//	  64     4       1     160     88, 89     9824       4       640
+//	  64     4       1     160     89, 90     9824       4       640
 //	  96     8       1      96   128, 128    21072       5       480
 //	 128     8       1     160   127, 128    36176       3       480
 //
@@ -43,68 +39,31 @@
 // factorization. At rank 16 and below the gathering of Y is the limit: 64 bytes a rating.
 //
 // A rank between two constants counts as the larger. Operands are made to fit by
-// kernels of their own, in pad.cu: Y has rows of the constant rank, aligned to 16
+// kernels of their own, in half_step_operands.cu: Y has rows of the constant rank, aligned to 16
 // bytes, with the column of ones of a bias and then zeros; Gram and offset_gram are
 // the terms of the system, weight included, with as many zeros; the regularization of
 // each row is computed beforehand. The diagonal of unknowns too many is 1.
 #pragma once
 
 #include "problem.cuh"
-#include "triangle.cuh"
+#include "tiles.cuh"
 
-// Shape is how a rank is cut.
-template <int Rank, int Tile, int Splits, int Threads, int Panel, int Groups, int Blocks>
-struct Shape {
-	static constexpr int rank = Rank;       // unknowns, rounded up
-	static constexpr int tile = Tile;       // rows and columns of a tile
-	static constexpr int splits = Splits;   // threads that share a tile
-	static constexpr int threads = Threads; // of a group; 32 where a group is a warp
-	static constexpr int panel = Panel;     // ratings
-	static constexpr int groups = Groups;   // of a block
-	static constexpr int blocks = Blocks;   // of a multiprocessor, at least
-
-	static constexpr int side = rank / tile;
-	static constexpr int tiles = side * (side + 1) / 2;
-	static constexpr int tile_size = tile * tile;
-	static constexpr int quads = rank / 4; // of floats, in a row of Y
-	static constexpr int loads = (panel * quads + threads - 1) / threads; // of quads, by a thread
-	static constexpr int ahead = tile == 4 ? 2 : 1; // ratings in registers: where they have room
-	static constexpr int depth = (panel + splits - 1) / splits; // ratings of a panel in a split
-
-	static_assert(rank % tile == 0 && tile % 4 == 0, "tiles are made of quads");
-	static_assert(tiles * splits < threads, "a thread is left for the right-hand side");
-	static_assert(panel <= threads, "a thread loads the id of a rating");
-	static_assert(groups == 1 || threads == 32, "several groups in a block are warps");
-};
-
-// Shared is the shared memory of a group.
+// Shared is the shared memory of a group: that of System, and the ratings in hand.
 template <typename S>
 struct __align__(16) Shared {
 	union {
 		float buffer[2][S::panel * S::rank]; // rows of Y; quads in the order of place
 		float factor[S::tiles * S::tile_size]; // once the ratings are added up
 	};
-	float right[S::rank];   // b, then z, then x
-	float diagonal[S::rank]; // of the matrix, as it was
-	float inverse[S::tile];  // of the diagonal of the tile of the factor in hand
-	int ids[3][S::panel];   // columns, -1 beyond the end
+	float right[S::rank];
+	float diagonal[S::rank];
+	float inverse[S::tile];
+	int failed;
+
+	int ids[3][S::panel]; // columns, -1 beyond the end
 	float weight[3][S::panel];
 	float residual[3][S::panel];
-	int failed;  // 0, or the first pivot that failed, counted from 1
 };
-
-// tile_number is the place of a tile of the lower triangle, as tile_at counts.
-__device__ inline int tile_number(int row, int column) { return row * (row + 1) / 2 + column; }
-
-// group_sync is a barrier of the group.
-template <typename S>
-__device__ inline void group_sync() {
-	if (S::groups > 1) {
-		__syncwarp();
-	} else {
-		__syncthreads();
-	}
-}
 
 // place is where a quad of a row of Y is in a buffer: the first quads of all tiles
 // side by side, then the second ones, so that threads that read neighbouring tiles
@@ -167,38 +126,12 @@ __device__ inline void store_quad(float *buffer, int n, float4 q) {
 	}
 }
 
-__device__ inline void load_quad(float *to, const float *from) {
-	float4 q = *(const float4 *)from;
-	to[0] = q.x;
-	to[1] = q.y;
-	to[2] = q.z;
-	to[3] = q.w;
-}
-
 // load_tile_row reads the elements of a row of Y that belong to a tile.
 template <typename S>
 __device__ inline void load_tile_row(float *to, const float *row, int tile) {
 	for (int i = 0; i < S::tile / 4; i++) {
 		load_quad(to + 4 * i, row + 4 * (i * S::side + tile));
 	}
-}
-
-// Member is a thread of a group: which tile it owns, of which split it is.
-struct Member {
-	int thread;
-	int split; // beyond the splits for a thread without a tile
-	int row, column;
-	int tile;
-};
-
-template <typename S>
-__device__ inline Member member(int thread) {
-	Member m;
-	m.thread = thread;
-	m.split = thread / S::tiles;
-	m.tile = thread % S::tiles;
-	tile_at(m.tile, &m.row, &m.column);
-	return m;
 }
 
 // add_tile adds Σ a(r)·y·yᵀ over the ratings of the split in a panel to a tile.
@@ -362,180 +295,6 @@ __device__ inline void complete_tiles(const Problem &p, Shared<S> &s, const Memb
 	}
 }
 
-// factorize_tile overwrites the lower triangle of a diagonal tile with its factor and
-// writes that to shared memory.
-template <typename S>
-__device__ inline void factorize_tile(Shared<S> &s, const Member &m, float tolerance, float (&a)[S::tile][S::tile]) {
-	float *to = s.factor + m.tile * S::tile_size;
-#pragma unroll
-	for (int j = 0; j < S::tile; j++) {
-		float pivot = a[j][j];
-		if (!(pivot > tolerance * s.diagonal[m.row * S::tile + j])) {
-			if (!s.failed) {
-				s.failed = m.row * S::tile + j + 1;
-			}
-			pivot = 1; // the row is lost, the threads go on together
-		}
-		float root = sqrtf(pivot), inverse = 1.0f / root;
-		s.inverse[j] = inverse;
-		a[j][j] = root;
-#pragma unroll
-		for (int i = j + 1; i < S::tile; i++) {
-			a[i][j] *= inverse;
-		}
-#pragma unroll
-		for (int i = j + 1; i < S::tile; i++) {
-#pragma unroll
-			for (int k = j + 1; k <= i; k++) {
-				a[i][k] = fmaf(-a[i][j], a[k][j], a[i][k]);
-			}
-		}
-	}
-#pragma unroll
-	for (int j = 0; j < S::tile; j++) {
-#pragma unroll
-		for (int i = j; i < S::tile; i++) {
-			to[j * S::tile + i] = a[i][j];
-		}
-	}
-}
-
-// solve_tile overwrites a tile below a diagonal tile with its part of the factor, and
-// writes that to shared memory.
-template <typename S>
-__device__ inline void solve_tile(Shared<S> &s, const Member &m, float (&a)[S::tile][S::tile]) {
-	const float *l = s.factor + tile_number(m.column, m.column) * S::tile_size;
-	float *to = s.factor + m.tile * S::tile_size;
-#pragma unroll
-	for (int j = 0; j < S::tile; j++) {
-#pragma unroll
-		for (int i = 0; i < S::tile; i++) {
-			float v = a[i][j];
-#pragma unroll
-			for (int k = 0; k < j; k++) {
-				v = fmaf(-a[i][k], l[k * S::tile + j], v);
-			}
-			a[i][j] = v * s.inverse[j];
-		}
-#pragma unroll
-		for (int i = 0; i < S::tile; i += 4) {
-			*(float4 *)(to + j * S::tile + i) = make_float4(a[i][j], a[i + 1][j], a[i + 2][j], a[i + 3][j]);
-		}
-	}
-}
-
-// update_tile takes the product of two tiles of a column of the factor off a tile to
-// the right of it.
-template <typename S>
-__device__ inline void update_tile(const Shared<S> &s, const Member &m, int step, float (&a)[S::tile][S::tile]) {
-	const float *lefts = s.factor + tile_number(m.row, step) * S::tile_size;
-	const float *rights = s.factor + tile_number(m.column, step) * S::tile_size;
-#pragma unroll S::ahead
-	for (int k = 0; k < S::tile; k++) {
-		float left[S::tile], right[S::tile];
-#pragma unroll
-		for (int i = 0; i < S::tile; i += 4) {
-			load_quad(left + i, lefts + k * S::tile + i);
-			load_quad(right + i, rights + k * S::tile + i);
-		}
-#pragma unroll
-		for (int i = 0; i < S::tile; i++) {
-#pragma unroll
-			for (int j = 0; j < S::tile; j++) {
-				a[i][j] = fmaf(-left[i], right[j], a[i][j]);
-			}
-		}
-	}
-}
-
-// factorize_tiles factorizes the matrix of a group and solves forward. It begins and
-// ends with a barrier.
-template <typename S>
-__device__ inline void factorize_tiles(const Problem &p, Shared<S> &s, const Member &m, float (&a)[S::tile][S::tile]) {
-	float tolerance = pivot_tolerance(p.unknowns);
-	for (int step = 0; step < S::side; step++) {
-		if (m.split == 0 && m.row == step && m.column == step) {
-			factorize_tile<S>(s, m, tolerance, a);
-		}
-		group_sync<S>();
-		float *z = s.right + step * S::tile;
-		if (m.split == 0 && m.row > step && m.column == step) {
-			solve_tile<S>(s, m, a);
-		} else if (m.thread == S::threads - 1) {
-			const float *l = s.factor + tile_number(step, step) * S::tile_size;
-			for (int i = 0; i < S::tile; i++) {
-				float v = z[i];
-				for (int k = 0; k < i; k++) {
-					v = fmaf(-l[k * S::tile + i], z[k], v);
-				}
-				z[i] = v * s.inverse[i];
-			}
-		}
-		group_sync<S>();
-		if (m.split == 0 && m.column > step) {
-			update_tile<S>(s, m, step, a);
-		}
-		for (int j = (step + 1) * S::tile + m.thread; j < S::rank; j += S::threads) {
-			const float *l = s.factor + tile_number(j / S::tile, step) * S::tile_size + j % S::tile;
-			float v = s.right[j];
-			for (int k = 0; k < S::tile; k++) {
-				v = fmaf(-l[k * S::tile], z[k], v);
-			}
-			s.right[j] = v;
-		}
-	}
-	group_sync<S>();
-}
-
-// substitute_tiles solves back. It begins after a barrier and ends with one.
-template <typename S>
-__device__ inline void substitute_tiles(Shared<S> &s, const Member &m) {
-	for (int step = S::side - 1; step >= 0; step--) {
-		float *x = s.right + step * S::tile;
-		const float *l = s.factor + tile_number(step, step) * S::tile_size;
-		if (m.thread == S::threads - 1) {
-			for (int i = S::tile - 1; i >= 0; i--) {
-				float v = x[i];
-				for (int k = i + 1; k < S::tile; k++) {
-					v = fmaf(-l[i * S::tile + k], x[k], v);
-				}
-				x[i] = v / l[i * S::tile + i];
-			}
-		}
-		group_sync<S>();
-		for (int j = m.thread; j < step * S::tile; j += S::threads) {
-			const float *below = s.factor + tile_number(step, j / S::tile) * S::tile_size + j % S::tile * S::tile;
-			float v = s.right[j];
-			for (int k = 0; k < S::tile; k++) {
-				v = fmaf(-below[k], x[k], v);
-			}
-			s.right[j] = v;
-		}
-		group_sync<S>();
-	}
-}
-
-// write_row writes the solution of a row and how it went, as write_solution does.
-template <typename S>
-__device__ inline void write_row(const Problem &p, Shared<S> &s, const Member &m, float *x, int *info) {
-	int failed = s.failed;
-	group_sync<S>();
-	for (int i = m.thread; i < p.unknowns; i += S::threads) {
-		if (!failed && !is_finite(s.right[i])) {
-			atomicExch(&s.failed, p.unknowns);
-		}
-	}
-	group_sync<S>();
-	failed = s.failed;
-	for (int i = m.thread; i < p.unknowns; i += S::threads) {
-		x[i] = failed ? 0.0f : s.right[i];
-	}
-	if (m.thread == 0) {
-		*info = failed;
-	}
-	group_sync<S>();
-}
-
 // half_step_tiles solves the rows of the list, a group a row.
 template <typename S, bool Weighted>
 __device__ inline void half_step_tiles(const Problem &p, float *x, int64 x_stride, int *info, const int *rows, int64 row_count, const float2 *regularization) {
@@ -562,9 +321,9 @@ __device__ inline void half_step_tiles(const Problem &p, float *x, int64 x_strid
 		start_tile<S>(p, m, a);
 		sum_tiles<S, Weighted>(p, s, m, first, end, a);
 		complete_tiles(p, s, m, regularization[row], a);
-		factorize_tiles(p, s, m, a);
-		substitute_tiles(s, m);
-		write_row(p, s, m, x + row * x_stride, info + row);
+		factorize_tiles<S>(p.unknowns, s, m, a);
+		substitute_tiles<S>(s, m);
+		write_row<S>(p.unknowns, s, m, x + row * x_stride, info + row);
 	}
 }
 
