@@ -78,6 +78,8 @@ func (h *halfStep) sumRows(w *rowScratch, rows span) {
 		hi++
 	}
 	w.summed = span{rows.lo, hi}
+	sums := w.sums[:(hi-rows.lo)*h.normal.Size()]
+	clear(sums)
 	n := offsets[hi] - first
 	if n == 0 {
 		return
@@ -88,7 +90,5 @@ func (h *halfStep) sumRows(w *rowScratch, rows span) {
 	if &ids[0] == &b.ids[0] {
 		ids = h.r.columns[first:] // those of the next rows too, to fetch ahead
 	}
-	sums := w.sums[:(hi-rows.lo)*h.normal.Size()]
-	clear(sums)
 	h.normal.AddRows(sums, offsets[rows.lo:hi+1], y, ld, ids, h.weights(weight), residual)
 }

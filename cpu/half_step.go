@@ -19,6 +19,7 @@ type halfStep struct {
 	needs     scratchNeeds
 	normal    simd.Normal  // of systems of needs.order unknowns
 	packed    []float32    // the fixed side as normal wants it; nil where it serves as it is, or blocks are packed
+	common    []float32    // what every row has in its sums: g·Gram and -g·OffsetGram; nil for nothing
 	batched   int          // ratings of a batch of rows that are summed together; 0 for row by row
 	length    int          // of a block of ratings
 	work      []rowScratch // of each participant
@@ -27,12 +28,13 @@ type halfStep struct {
 
 // scratchNeeds are the sizes of the scratch memory of a participant.
 type scratchNeeds struct {
-	order    int // of the systems that are solved; 0 for none
-	ld       int // row length of systems and panels
-	systems  int // of ld×ld
-	lanes    int // elements for simd.SolveLanes, which solves the systems together; 0 if it does not
-	vectors  int // of the length of the unknowns
-	doubles  int // the same in float64
+	order    int  // of the systems that are solved; 0 for none
+	ld       int  // row length of systems and panels
+	systems  int  // of ld×ld
+	lanes    int  // elements for simd.SolveLanes, which solves the systems together; 0 if it does not
+	summed   bool // rows are solved from their sums
+	vectors  int  // of the length of the unknowns
+	doubles  int  // the same in float64
 	scores   bool
 	weighted bool
 }
@@ -51,6 +53,7 @@ type rowScratch struct {
 	part        []float32 // the sum over a part, where some row has several
 	sums        []float32 // of normal, over a row or those of a batch
 	summed      span      // the rows of the batch
+	solver      sumSolver
 
 	// For solving.
 	system, spare []float32 // ld×ld
@@ -78,6 +81,9 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 		h.row, h.needs = cholesky, scratchNeeds{order: k, systems: 1}
 		if lanes := simd.Lanes(k); lanes > 1 && k <= togetherMost {
 			h.row, h.needs = choleskyTogether, scratchNeeds{order: k, systems: lanes, lanes: simd.LanesScratch(k)}
+			if normal := simd.NewNormal(k); normal.SolvesRows() {
+				h.row, h.needs = solveFromSums, scratchNeeds{order: k, summed: true}
+			}
 		}
 	}
 	return s.overRows(h)
@@ -104,6 +110,9 @@ func (s *stream) overRows(h *halfStep) error {
 	}
 	if err := s.prepare(h, h.participants); err != nil {
 		return err
+	}
+	if h.needs.summed {
+		h.prepareSolver()
 	}
 	if len(plan.giants) > 0 {
 		if err := s.prepareSum(partCount(plan.longestGiant), h.participants, h.largestSum()); err != nil {
@@ -142,7 +151,7 @@ func (h *halfStep) layout(who int, a *arena) {
 	if n.order > 0 {
 		w.panels = carve[float32](a, h.normal.Scratch(h.length, n.weighted))
 		rows := 1
-		if h.batched > 0 {
+		if h.batched > 0 || n.summed {
 			rows = batchRows
 		}
 		w.sums = carve[float32](a, rows*h.normal.Size())
@@ -158,6 +167,8 @@ func (h *halfStep) layout(who int, a *arena) {
 		w.part = carve[float32](a, h.largestSum())
 	}
 	switch {
+	case n.summed:
+		w.solver = h.layoutSolver(who, a)
 	case n.lanes > 0:
 		w.batch.systems = carve[float32](a, n.systems*n.ld*n.ld)
 		w.batch.scratch = carve[float32](a, n.lanes)
@@ -193,6 +204,13 @@ func (h *halfStep) layout(who int, a *arena) {
 func (h *halfStep) task(who, i int) {
 	w := &h.work[who]
 	g := h.r.schedule.groups[i]
+	if h.needs.summed {
+		for g.lo < g.hi {
+			g.lo = h.solveRows(w, g)
+		}
+		w.summed = span{}
+		return
+	}
 	for row := g.lo; row < g.hi; row++ {
 		if h.batched > 0 && row >= w.summed.hi {
 			h.sumRows(w, span{row, g.hi})

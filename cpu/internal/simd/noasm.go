@@ -23,6 +23,16 @@ func packVector(int, []float32, []float32, int, int, int, []int32) { panic(noAss
 
 // Only AVX-512 has designs.
 
+func (*Normal) LaneScratch() int { return 0 }
+
+func (*Normal) LanePlaces() int { return 0 }
+
+func (*Normal) FindPlaces([]int32, []float32, []float32) { panic(noAssembly) }
+
+func (*Normal) Collect(_, _, _ []float32) { panic(noAssembly) }
+
+func (*Normal) solveRows(*SummedRows, []int32, []int32, float32, []float32) { panic(noAssembly) }
+
 const diagonalLanes = 16
 
 func designOf(int) int { return 0 }

@@ -98,6 +98,12 @@ func normalPack16AVX512(dst *float32, y *float32, ldy int, stored int, columns i
 //go:noescape
 func normalTopBelowAVX512(sums *float32, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32)
 
+// normalPlaceAVX512 copies n ≥ 1 vectors. The numbers of each in to and from are a pair of
+// places.
+//
+//go:noescape
+func normalPlaceAVX512(to *float32, from *float32, places *int32, n int)
+
 // normalPairAVX512 adds to the tile of A that begins at a, height ≤ 14 rows by 32 columns. The
 // columns of y begin at y, the rows down elements after that.
 //

@@ -3581,6 +3581,27 @@ DATA permute16AVX512124<>+56(SB)/4, $0x00000004
 DATA permute16AVX512124<>+60(SB)/4, $0x00000005
 GLOBL permute16AVX512124<>(SB), RODATA|NOPTR, $64
 
+// func normalPlaceAVX512(to *float32, from *float32, places *int32, n int)
+// Requires: AVX, AVX512F
+TEXT ·normalPlaceAVX512(SB), NOSPLIT, $0-32
+	MOVQ to+0(FP), AX
+	MOVQ from+8(FP), CX
+	MOVQ places+16(FP), DX
+	MOVQ n+24(FP), BX
+
+places128:
+	MOVLQSX (DX), DI
+	MOVLQSX 4(DX), SI
+	SHLQ    $0x06, DI
+	SHLQ    $0x06, SI
+	VMOVUPS (CX)(SI*1), Z0
+	VMOVUPS Z0, (AX)(DI*1)
+	ADDQ    $0x08, DX
+	DECQ    BX
+	JNZ     places128
+	VZEROUPPER
+	RET
+
 // func normalPairAVX512(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
 // Requires: AVX, AVX512F
 TEXT ·normalPairAVX512(SB), NOSPLIT, $0-72
@@ -3597,55 +3618,55 @@ TEXT ·normalPairAVX512(SB), NOSPLIT, $0-72
 	MOVQ   w+64(FP), R9
 	MOVQ   height+0(FP), R10
 	CMPQ   R10, $0x0e
-	JEQ    height128
-	CMPQ   R10, $0x0d
 	JEQ    height129
-	CMPQ   R10, $0x0c
+	CMPQ   R10, $0x0d
 	JEQ    height130
-	CMPQ   R10, $0x0b
+	CMPQ   R10, $0x0c
 	JEQ    height131
-	CMPQ   R10, $0x0a
+	CMPQ   R10, $0x0b
 	JEQ    height132
-	CMPQ   R10, $0x09
+	CMPQ   R10, $0x0a
 	JEQ    height133
-	CMPQ   R10, $0x08
+	CMPQ   R10, $0x09
 	JEQ    height134
-	CMPQ   R10, $0x07
+	CMPQ   R10, $0x08
 	JEQ    height135
-	CMPQ   R10, $0x06
+	CMPQ   R10, $0x07
 	JEQ    height136
-	CMPQ   R10, $0x05
+	CMPQ   R10, $0x06
 	JEQ    height137
-	CMPQ   R10, $0x04
+	CMPQ   R10, $0x05
 	JEQ    height138
-	CMPQ   R10, $0x03
+	CMPQ   R10, $0x04
 	JEQ    height139
-	CMPQ   R10, $0x02
+	CMPQ   R10, $0x03
 	JEQ    height140
+	CMPQ   R10, $0x02
+	JEQ    height141
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	XORQ   CX, CX
 
-ratings141:
+ratings142:
 	MOVLQSX      (BX)(CX*4), R10
 	IMULQ        R8, R10
 	ADDQ         DI, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
 	TESTQ        R9, R9
-	JZ           plain142
+	JZ           plain143
 	VBROADCASTSS (R9)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain142:
+plain143:
 	ADDQ         DX, R10
 	VBROADCASTSS (R10), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
 	INCQ         CX
 	CMPQ         CX, SI
-	JLT          ratings141
+	JLT          ratings142
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -3653,26 +3674,26 @@ plain142:
 	VZEROUPPER
 	RET
 
-height140:
+height141:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	XORQ   R10, R10
 
-ratings143:
+ratings144:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain144
+	JZ           plain145
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain144:
+plain145:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -3682,7 +3703,7 @@ plain144:
 	VFMADD231PS  Z2, Z1, Z6
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings143
+	JLT          ratings144
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -3695,7 +3716,7 @@ plain144:
 	VZEROUPPER
 	RET
 
-height139:
+height140:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -3704,19 +3725,19 @@ height139:
 	VPXORD Z8, Z8, Z8
 	XORQ   R10, R10
 
-ratings145:
+ratings146:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain146
+	JZ           plain147
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain146:
+plain147:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -3729,7 +3750,7 @@ plain146:
 	VFMADD231PS  Z2, Z1, Z8
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings145
+	JLT          ratings146
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -3747,7 +3768,7 @@ plain146:
 	VZEROUPPER
 	RET
 
-height138:
+height139:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -3758,19 +3779,19 @@ height138:
 	VPXORD Z10, Z10, Z10
 	XORQ   R10, R10
 
-ratings147:
+ratings148:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain148
+	JZ           plain149
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain148:
+plain149:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -3786,7 +3807,7 @@ plain148:
 	VFMADD231PS  Z2, Z1, Z10
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings147
+	JLT          ratings148
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -3809,7 +3830,7 @@ plain148:
 	VZEROUPPER
 	RET
 
-height137:
+height138:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -3822,19 +3843,19 @@ height137:
 	VPXORD Z12, Z12, Z12
 	XORQ   R10, R10
 
-ratings149:
+ratings150:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain150
+	JZ           plain151
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain150:
+plain151:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -3853,7 +3874,7 @@ plain150:
 	VFMADD231PS  Z2, Z1, Z12
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings149
+	JLT          ratings150
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -3881,7 +3902,7 @@ plain150:
 	VZEROUPPER
 	RET
 
-height136:
+height137:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -3896,19 +3917,19 @@ height136:
 	VPXORD Z14, Z14, Z14
 	XORQ   R10, R10
 
-ratings151:
+ratings152:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain152
+	JZ           plain153
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain152:
+plain153:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -3930,7 +3951,7 @@ plain152:
 	VFMADD231PS  Z2, Z1, Z14
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings151
+	JLT          ratings152
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -3963,7 +3984,7 @@ plain152:
 	VZEROUPPER
 	RET
 
-height135:
+height136:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -3980,19 +4001,19 @@ height135:
 	VPXORD Z16, Z16, Z16
 	XORQ   R10, R10
 
-ratings153:
+ratings154:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain154
+	JZ           plain155
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain154:
+plain155:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -4017,7 +4038,7 @@ plain154:
 	VFMADD231PS  Z2, Z1, Z16
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings153
+	JLT          ratings154
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -4055,7 +4076,7 @@ plain154:
 	VZEROUPPER
 	RET
 
-height134:
+height135:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -4074,19 +4095,19 @@ height134:
 	VPXORD Z18, Z18, Z18
 	XORQ   R10, R10
 
-ratings155:
+ratings156:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain156
+	JZ           plain157
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain156:
+plain157:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -4114,7 +4135,7 @@ plain156:
 	VFMADD231PS  Z2, Z1, Z18
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings155
+	JLT          ratings156
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -4157,7 +4178,7 @@ plain156:
 	VZEROUPPER
 	RET
 
-height133:
+height134:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -4178,19 +4199,19 @@ height133:
 	VPXORD Z20, Z20, Z20
 	XORQ   R10, R10
 
-ratings157:
+ratings158:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain158
+	JZ           plain159
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain158:
+plain159:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -4221,7 +4242,7 @@ plain158:
 	VFMADD231PS  Z2, Z1, Z20
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings157
+	JLT          ratings158
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -4269,7 +4290,7 @@ plain158:
 	VZEROUPPER
 	RET
 
-height132:
+height133:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -4292,19 +4313,19 @@ height132:
 	VPXORD Z22, Z22, Z22
 	XORQ   R10, R10
 
-ratings159:
+ratings160:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain160
+	JZ           plain161
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain160:
+plain161:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -4338,7 +4359,7 @@ plain160:
 	VFMADD231PS  Z2, Z1, Z22
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings159
+	JLT          ratings160
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -4391,7 +4412,7 @@ plain160:
 	VZEROUPPER
 	RET
 
-height131:
+height132:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -4416,19 +4437,19 @@ height131:
 	VPXORD Z24, Z24, Z24
 	XORQ   R10, R10
 
-ratings161:
+ratings162:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain162
+	JZ           plain163
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain162:
+plain163:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -4465,7 +4486,7 @@ plain162:
 	VFMADD231PS  Z2, Z1, Z24
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings161
+	JLT          ratings162
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -4523,7 +4544,7 @@ plain162:
 	VZEROUPPER
 	RET
 
-height130:
+height131:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -4550,19 +4571,19 @@ height130:
 	VPXORD Z26, Z26, Z26
 	XORQ   R10, R10
 
-ratings163:
+ratings164:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain164
+	JZ           plain165
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain164:
+plain165:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -4602,7 +4623,7 @@ plain164:
 	VFMADD231PS  Z2, Z1, Z26
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings163
+	JLT          ratings164
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -4665,7 +4686,7 @@ plain164:
 	VZEROUPPER
 	RET
 
-height129:
+height130:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -4694,19 +4715,19 @@ height129:
 	VPXORD Z28, Z28, Z28
 	XORQ   R10, R10
 
-ratings165:
+ratings166:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain166
+	JZ           plain167
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain166:
+plain167:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -4749,7 +4770,7 @@ plain166:
 	VFMADD231PS  Z2, Z1, Z28
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings165
+	JLT          ratings166
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4
@@ -4817,7 +4838,7 @@ plain166:
 	VZEROUPPER
 	RET
 
-height128:
+height129:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -4848,19 +4869,19 @@ height128:
 	VPXORD Z30, Z30, Z30
 	XORQ   R10, R10
 
-ratings167:
+ratings168:
 	MOVLQSX      (BX)(R10*4), R11
 	IMULQ        R8, R11
 	ADDQ         DI, R11
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	TESTQ        R9, R9
-	JZ           plain168
+	JZ           plain169
 	VBROADCASTSS (R9)(R10*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain168:
+plain169:
 	ADDQ         DX, R11
 	VBROADCASTSS (R11), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -4906,7 +4927,7 @@ plain168:
 	VFMADD231PS  Z2, Z1, Z30
 	INCQ         R10
 	CMPQ         R10, SI
-	JLT          ratings167
+	JLT          ratings168
 	VADDPS       (AX), Z3, Z3
 	VMOVUPS      Z3, (AX)
 	VADDPS       64(AX), Z4, Z4

@@ -220,6 +220,79 @@ func TestNormalRows(t *testing.T) {
 	})
 }
 
+// TestNormalSolveRows compares with SolveLanes of what Spread writes: the bits are the
+// same.
+func TestNormalSolveRows(t *testing.T) {
+	onEveryPath(t, func(t *testing.T) {
+		rng := generator(t)
+		const columns = 40
+		for _, k := range []int{1, 3, 8, 9, 10, 11, 12, 13, 16, 17, 32, 33, 50, 64, 100} {
+			n := NewNormal(k)
+			if !n.SolvesRows() {
+				continue
+			}
+			y := make([]float32, columns*n.Stride())
+			n.Pack(y, random(rng, columns*k), k, k, k, nil)
+			lda := PanelStride(k + 1)
+			places, checkPlaces := guardedIDs(t, n.LanePlaces())
+			n.FindPlaces(places, make([]float32, n.Size()), make([]float32, (k+1)*lda))
+			checkPlaces()
+			for count := 1; count <= Lanes(k); count++ {
+				what := fmt.Sprintf("order %d, %d rows", k, count)
+				ldx := k + 3
+				x, checkX := guarded(t, (count-1)*ldx+k)
+				s := SummedRows{Sums: make([]float32, count*n.Size()), Stored: k - 1, X: x, LDX: ldx}
+				systems := make([]float32, count*(k+1)*lda)
+				for i := range count {
+					s.Factors[i], s.Bias[i] = 1+rng.Float32(), 1+rng.Float32()
+					if i == 2 {
+						s.Factors[i], s.Bias[i] = -1e3, -1e3 // fails
+					}
+					sums := s.Sums[i*n.Size() : (i+1)*n.Size()]
+					ids := randomIDs(rng, 1+i, columns)
+					n.Add(sums, y, n.Stride(), ids, nil, random(rng, len(ids)), nil)
+					system := systems[i*(k+1)*lda : (i+1)*(k+1)*lda]
+					n.Spread(system, lda, k, sums)
+					for d := range k {
+						if d < s.Stored {
+							system[d*lda+d] += s.Factors[i]
+						} else {
+							system[d*lda+d] += s.Bias[i]
+						}
+					}
+				}
+				tolerance := float32(k) / (1 << 23)
+				want, info := make([]int32, count), make([]int32, count)
+				step := (k + 1) * lda
+				SolveLanes(Systems{Order: k, A: systems, LDA: lda, StepA: step, B: systems[k*lda:], StepB: step},
+					want, tolerance, make([]float32, LanesScratch(k)))
+				n.SolveRows(&s, info, places, tolerance, make([]float32, n.LaneScratch()))
+				checkX(what)
+				require.Equal(t, want, info, what)
+				for i := range count {
+					require.Equal(t, systems[i*step+k*lda:][:k], x[i*ldx:][:k], "%s, row %d", what, i)
+				}
+			}
+		}
+	})
+}
+
+// guardedIDs is guarded for ids.
+func guardedIDs(t *testing.T, n int) ([]int32, func()) {
+	const guard, mark = 5, 0x5a5a5a5a
+	all := make([]int32, n+2*guard)
+	for i := range all {
+		all[i] = mark
+	}
+	return all[guard : guard+n : guard+n], func() {
+		t.Helper()
+		for i := range guard {
+			require.EqualValues(t, mark, all[i])
+			require.EqualValues(t, mark, all[guard+n+i])
+		}
+	}
+}
+
 // TestNormalPack compares packed rows of chosen ids with all of them.
 func TestNormalPack(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {

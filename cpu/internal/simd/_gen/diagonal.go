@@ -21,6 +21,7 @@ func diagonal(g *generator) {
 		g.pack(d)
 	}
 	g.diagonalBelow()
+	g.place()
 }
 
 // table512 makes a table of 16 numbers a row.
@@ -238,6 +239,25 @@ the order is unspecified.`, d.name(), g.name, lanes512))
 	g.ADDQ(operand.I32(g.bytes()), places)
 	g.ADDQ(lda, a)
 	g.DECQ(rows)
+	g.JNZ(operand.LabelRef(loop))
+	g.end()
+}
+
+// place moves vectors.
+func (g *generator) place() {
+	g.function("normalPlace", "func(to, from *float32, places *int32, n int)",
+		fmt.Sprintf("normalPlace%s copies n ≥ 1 vectors. The numbers of each in to and from are a pair of\nplaces.", g.name))
+	to, from, places, n := g.argument("to"), g.argument("from"), g.argument("places"), g.argument("n")
+	source, target, v, loop := g.GP64(), g.GP64(), g.vector(), g.label("places")
+	g.Label(loop)
+	g.MOVLQSX(operand.Mem{Base: places}, target)
+	g.MOVLQSX(operand.Mem{Base: places, Disp: 4}, source)
+	g.SHLQ(operand.U8(6), target)
+	g.SHLQ(operand.U8(6), source)
+	g.VMOVUPS(operand.Mem{Base: from, Index: source, Scale: 1}, v)
+	g.VMOVUPS(v, operand.Mem{Base: to, Index: target, Scale: 1})
+	g.ADDQ(operand.U8(8), places)
+	g.DECQ(n)
 	g.JNZ(operand.LabelRef(loop))
 	g.end()
 }

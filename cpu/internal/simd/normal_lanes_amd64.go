@@ -1,0 +1,119 @@
+//go:build amd64 && !noasm
+
+package simd
+
+import "math"
+
+// LaneScratch is the number of elements of scratch memory that SolveRows needs.
+func (n *Normal) LaneScratch() int {
+	return LanesScratch(n.order) + designSize(n.design)*diagonalLanes
+}
+
+// LanePlaces is the number of places that SolveRows needs.
+func (n *Normal) LanePlaces() int {
+	tiles := n.padded / diagonalLanes
+	return tiles * 2 * (diagonalLanes*(diagonalLanes+1)/2 + diagonalLanes)
+}
+
+// FindPlaces writes for SolveRows where the sums of the tiles on the diagonal go:
+// pairs of a vector of the lanes and a sum of the tile. It uses the memory for the
+// sums of a row and, of PanelStride(order+1) columns, for its system.
+func (n *Normal) FindPlaces(places []int32, sums, system []float32) {
+	places = places[:n.LanePlaces()]
+	lda := PanelStride(n.order + 1)
+	n.numbers(sums[:n.size], system, lda)
+	panels := (n.order + panelRows - 1) / panelRows
+	for i := range places {
+		places[i] = -1
+	}
+	for col := 0; col < n.order; col += diagonalLanes {
+		first := col / diagonalLanes * designSize(n.design)
+		end := min(n.order, col+diagonalLanes)
+		at := col / diagonalLanes * (n.LanePlaces() / (n.padded / diagonalLanes))
+		put := func(vector int, sum float32) {
+			places[at], places[at+1] = int32(vector), int32(math.Float32bits(sum))-int32(first)
+			at += 2
+		}
+		for i := col; i < end; i++ {
+			for j := col; j <= i; j++ {
+				put(panelStart(i/panelRows)+panelRows*j+i%panelRows, system[i*lda+j])
+			}
+			put(panelStart(panels)+i, system[n.order*lda+i])
+		}
+	}
+}
+
+// Collect writes the sums that Spread turns into the system a. scratch is as long.
+func (n *Normal) Collect(sums, a, scratch []float32) {
+	lda := PanelStride(n.order + 1)
+	sums = sums[:n.size]
+	n.numbers(sums, scratch, lda)
+	clear(sums)
+	for i := range n.order + 1 {
+		for j := range min(i+1, n.order) {
+			sums[math.Float32bits(scratch[i*lda+j])] = a[i*lda+j]
+		}
+	}
+}
+
+// numbers spreads the numbers of the sums, as bits.
+func (n *Normal) numbers(sums, system []float32, lda int) {
+	for i := range sums {
+		sums[i] = math.Float32frombits(uint32(i))
+	}
+	n.Spread(system, lda, n.order, sums)
+}
+
+// solveRows loads the sums of all rows into the lanes of L and of the right-hand
+// side, and solves.
+func (n *Normal) solveRows(s *SummedRows, info []int32, places []int32, tolerance float32, scratch []float32) {
+	const lanes = diagonalLanes
+	count, panels := len(info), (n.order+panelRows-1)/panelRows
+	l := scratch[:panelStart(panels)*lanes]
+	z := scratch[len(l):][:panels*panelRows*lanes]
+	tile := scratch[len(l)+len(z):][:designSize(n.design)*lanes]
+	at := lanePlaces(n.size, count)
+	if rows := n.order % panelRows; rows > 0 {
+		padPanel(l[panelStart(panels-1)*lanes:], rows, lanes)
+		clear(z[n.order*lanes:])
+	}
+	tiles := n.padded / lanes
+	below, pairs := s.Sums[tiles*designSize(n.design):], len(places)/tiles
+	for t := range tiles {
+		loadLanes(&tile[0], lanes, &s.Sums[t*designSize(n.design)], &at, len(tile)/lanes)
+		end := min(n.order, (t+1)*lanes)
+		rows := end - t*lanes
+		normalPlaceAVX512(&l[0], &tile[0], &places[t*pairs], rows*(rows+1)/2+rows)
+		if t == 0 {
+			continue
+		}
+		for i := t * lanes; i < end; i++ {
+			panel := l[panelStart(i/panelRows)*lanes:]
+			loadLanes(&panel[i%panelRows*lanes], panelRows*lanes, &below[i*n.padded], &at, t*lanes)
+		}
+	}
+	var factors, bias [lanes]float32
+	for lane := range factors {
+		// A lane beyond the last row has one of the rows once more.
+		row := min(lane&3, count-1) + min(lane&^3, max(count-4, 0))
+		factors[lane], bias[lane] = s.Factors[row], s.Bias[row]
+	}
+	for i := range n.order {
+		diagonal := &factors
+		if i >= s.Stored {
+			diagonal = &bias
+		}
+		Add(diagonal[:], l[(panelStart(i/panelRows)+panelRows*i+i%panelRows)*lanes:][:lanes])
+	}
+	var failed [lanes]int32
+	for p := range panels {
+		factorLanesAVX512(&l[0], p, &z[0], tolerance, &failed[0], nil, 0, 0)
+	}
+	backLanesAVX512(&l[0], panels, &z[0], n.order, &failed[0])
+	x := lanePlaces(s.LDX, count)
+	_ = s.X[(count-1)*s.LDX+n.order-1]
+	storeLanesAVX512(&s.X[0], &x[0], &z[0], n.order, &failed[0])
+	for i := range info {
+		info[i] = failed[laneOf(i, count)]
+	}
+}
