@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/halfstep-ml/halfstep/kernels"
 )
@@ -93,7 +94,7 @@ func (r *Ratings) Split(fraction float64, seed uint64) (train, test *Ratings, er
 // NewRatings builds ratings from three slices of equal length: rating j is
 // values[j], by user users[j] for item items[j]. It takes the slices over: items
 // and values become storage of the result, and the caller must not use any of
-// the three again. Beside them it needs 8 bytes a rating.
+// the three again. Beside them it needs 20 bytes a rating, of which 8 stay.
 //
 // An id that is negative or not below its count, or a rating that is not finite,
 // is an ErrRating; a pair that occurs twice is treated as duplicates says.
@@ -107,26 +108,14 @@ func NewRatings(numUsers, numItems int, users, items []int32, values []float32, 
 	if len(users) != len(items) || len(users) != len(values) {
 		return nil, configf("users, items, values", "have %d, %d and %d elements, want equal lengths", len(users), len(items), len(values))
 	}
-	for j, u := range users {
-		switch i, v := items[j], values[j]; {
-		case u < 0 || int(u) >= numUsers:
-			return nil, ratingf(int64(j), "user %d of %d", u, numUsers)
-		case i < 0 || int(i) >= numItems:
-			return nil, ratingf(int64(j), "item %d of %d", i, numItems)
-		case v-v != 0: // NaN or infinite
-			return nil, ratingf(int64(j), "user %d, item %d: the rating is %v", u, i, v)
-		}
+	t := triplets{n: int64(len(users))}
+	for lo := 0; lo < len(users); lo += blockLen {
+		hi := min(lo+blockLen, len(users))
+		t.blocks = append(t.blocks, block{users[lo:hi], items[lo:hi], values[lo:hi]})
 	}
 	s := shape{users: numUsers, items: numItems, duplicates: duplicates}
-	return build(context.Background(), s, arrays{block{users, items, values}}, nil)
+	return build(context.Background(), s, &t, &block{users, items, values})
 }
-
-// arrays is the ratings of NewRatings: one block whose storage may be used again.
-type arrays struct{ block }
-
-func (s arrays) each(visit func(block) error) error  { return visit(s.block) }
-func (s arrays) drain(visit func(block) error) error { return visit(s.block) }
-func (s arrays) storage() ([]int32, []float32)       { return s.items, s.values }
 
 // shape is what is known of ratings before they are built.
 type shape struct {
@@ -135,73 +124,72 @@ type shape struct {
 	duplicates       Duplicates
 }
 
-// source gives the ratings to build from.
-type source interface {
-	each(visit func(block) error) error
-	// drain is the last pass: what was visited may be let go.
-	drain(visit func(block) error) error
-	// storage is memory of the source, with room for every rating, that may be
-	// overwritten after drain; nil if there is none.
-	storage() ([]int32, []float32)
-}
-
-// build makes Ratings from those of the source that keep wants, or all if keep is
-// nil. It is three counting sorts: by item, then by user, which leaves each
-// user's items ascending, then by item again for the same on the other side. The
-// third one writes over the result of the first, so that no more than the source
-// and 8 or 16 bytes a rating are held at once.
-func build(ctx context.Context, s shape, src source, keep func(user, item int32) bool) (*Ratings, error) {
-	byItem := emptyCSR(s.items, s.users)
-	err := src.each(func(b block) error {
-		for j, i := range b.items {
-			if keep == nil || keep(b.users[j], i) {
-				byItem.Offsets[i+1]++
-			}
-		}
-		return ctx.Err()
-	})
+// build makes Ratings of triplets, of which it lets go when it has read them. The
+// storage, if it is given, is theirs and becomes that of the result.
+//
+// Three sorts do it in any case: by item, then by user, which leaves each user's
+// items ascending, then by item again for the same on the other side. Ratings that
+// come user by user, as files mostly have them, need no third; those whose items are
+// ascending too need the last one only.
+func build(ctx context.Context, s shape, t *triplets, storage *block) (*Ratings, error) {
+	come, err := t.inspect(ctx, s)
 	if err != nil {
 		return nil, err
-	}
-	next := accumulate(byItem.Offsets)
-	n := byItem.Entries()
-	byItem.Columns, byItem.Values = make([]int32, n), make([]float32, n)
-	err = src.drain(func(b block) error {
-		for j, i := range b.items {
-			if keep == nil || keep(b.users[j], i) {
-				byItem.Columns[next[i]] = b.users[j]
-				byItem.Values[next[i]] = b.values[j]
-				next[i]++
-			}
-		}
-		return ctx.Err()
-	})
-	if err != nil {
-		return nil, err
-	}
-	columns, values := src.storage()
-	if columns == nil {
-		columns, values = make([]int32, n), make([]float32, n)
 	}
 	r := &Ratings{userIDs: s.userIDs, itemIDs: s.itemIDs}
-	if r.byUser, err = transpose(ctx, byItem, columns[:n:n], values[:n:n]); err != nil {
-		return nil, err
+	sorts := newSorter(ctx)
+	if come == sorted {
+		if r.byUser, err = t.rows(ctx, s, storage); err != nil {
+			return nil, err
+		}
+		r.byItem = emptyCSR(s.items, s.users)
+		allocate(&r.byItem, t.n)
+		if err := sorts.transpose(&r.byItem, r.byUser); err != nil {
+			return nil, err
+		}
+		return r, nil
 	}
-	if err := r.merge(s.duplicates); err != nil {
-		return nil, err
+	r.byItem = emptyCSR(s.items, s.users)
+	parts := make([]part, len(t.blocks))
+	for i, b := range t.blocks {
+		parts[i] = triples{b.items, b.users, b.values}
 	}
-	n = r.Len()
-	r.byItem, err = transpose(ctx, r.byUser, byItem.Columns[:n:n], byItem.Values[:n:n])
+	err = sorts.sort(&r.byItem, parts, func() {
+		clear(parts)
+		t.blocks = nil
+		if storage != nil {
+			r.byItem.Columns, r.byItem.Values = storage.items, storage.values
+		} else {
+			allocate(&r.byItem, t.n)
+		}
+	})
 	if err != nil {
 		return nil, err
+	}
+	r.byUser = emptyCSR(s.users, s.items)
+	allocate(&r.byUser, t.n)
+	if err := sorts.transpose(&r.byUser, r.byItem); err != nil {
+		return nil, err
+	}
+	if err := r.merge(ctx, s.duplicates); err != nil {
+		return nil, err
+	}
+	if n := r.Len(); come == unordered || n < t.n {
+		r.byItem.Columns, r.byItem.Values = r.byItem.Columns[:n:n], r.byItem.Values[:n:n]
+		if err := sorts.transpose(&r.byItem, r.byUser); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
 
 // merge deals with pairs that occur more than once, which stand next to each
 // other in byUser in the order in which they came.
-func (r *Ratings) merge(duplicates Duplicates) error {
+func (r *Ratings) merge(ctx context.Context, duplicates Duplicates) error {
 	m := &r.byUser
+	if repeated, err := repeats(ctx, *m); !repeated || err != nil {
+		return err
+	}
 	kept := int64(0)
 	for u := range m.Rows {
 		lo, hi := m.Offsets[u], m.Offsets[u+1]
@@ -231,46 +219,32 @@ func (r *Ratings) merge(duplicates Duplicates) error {
 	return nil
 }
 
-// transposeRows is the number of rows between two looks at the context: a look
-// costs nothing beside them, and they take some milliseconds.
-const transposeRows = 256
-
-// transpose returns the transpose of m with its entries in the storage given.
-// Columns are ascending in every row of the result.
-func transpose(ctx context.Context, m kernels.HostCSR, columns []int32, values []float32) (kernels.HostCSR, error) {
-	t := emptyCSR(m.Cols, m.Rows)
-	t.Columns, t.Values = columns, values
-	for _, c := range m.Columns {
-		t.Offsets[c+1]++
-	}
-	next := accumulate(t.Offsets)
-	for row := range m.Rows {
-		if row%transposeRows == 0 && ctx.Err() != nil {
-			return kernels.HostCSR{}, ctx.Err()
+// repeats reports whether a row of m has a column twice.
+func repeats(ctx context.Context, m kernels.HostCSR) (bool, error) {
+	parts := rowParts(m)
+	var found atomic.Bool
+	err := parallel(ctx, len(parts), func(p int) error {
+		for row := parts[p].lo; row < parts[p].hi; row++ {
+			columns, _ := rowOf(m, row)
+			for j := 1; j < len(columns); j++ {
+				if columns[j] == columns[j-1] {
+					found.Store(true)
+					return nil
+				}
+			}
 		}
-		for j := m.Offsets[row]; j < m.Offsets[row+1]; j++ {
-			c := m.Columns[j]
-			t.Columns[next[c]] = int32(row)
-			t.Values[next[c]] = m.Values[j]
-			next[c]++
-		}
-	}
-	return t, nil
+		return nil
+	})
+	return found.Load(), err
 }
 
 func emptyCSR(rows, cols int) kernels.HostCSR {
 	return kernels.HostCSR{Rows: rows, Cols: cols, Offsets: make([]int64, rows+1)}
 }
 
-// accumulate turns counts, kept one place up, into offsets, and returns where the
-// next entry of each row goes.
-func accumulate(offsets []int64) (next []int64) {
-	for i := 1; i < len(offsets); i++ {
-		offsets[i] += offsets[i-1]
-	}
-	next = make([]int64, len(offsets))
-	copy(next, offsets)
-	return next
+// allocate gives m room for n entries.
+func allocate(m *kernels.HostCSR, n int64) {
+	m.Columns, m.Values = make([]int32, n), make([]float32, n)
 }
 
 func rowOf(m kernels.HostCSR, row int) ([]int32, []float32) {

@@ -3,10 +3,12 @@ package als_test
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,7 +58,7 @@ func requireRatings(t *testing.T, want []triple, r *als.Ratings) {
 	for x := range r.All() {
 		got = append(got, triple{int32(x.User), int32(x.Item), x.Value})
 	}
-	require.Equal(t, want, got, "by user")
+	requireTriples(t, want, got, "by user")
 	require.NoError(t, r.ByUser().Check())
 	require.NoError(t, r.ByItem().Check())
 
@@ -68,7 +70,18 @@ func requireRatings(t *testing.T, want []triple, r *als.Ratings) {
 			got = append(got, triple{u, int32(i), values[j]})
 		}
 	}
-	require.Equal(t, want, got, "by item")
+	requireTriples(t, want, got, "by item")
+}
+
+// requireTriples is require.Equal for long lists.
+func requireTriples(t *testing.T, want, got []triple, message string) {
+	t.Helper()
+	require.Equal(t, len(want), len(got), message)
+	for j := range want {
+		if want[j] != got[j] {
+			require.Equal(t, want[j], got[j], "%s, rating %d", message, j)
+		}
+	}
 }
 
 func TestNewRatings(t *testing.T) {
@@ -116,11 +129,11 @@ func TestBuilderEqualsSlices(t *testing.T) {
 // afterChecks is a context that ends when it has been looked at n times.
 type afterChecks struct {
 	context.Context
-	left *int
+	left *atomic.Int64
 }
 
 func (c afterChecks) Err() error {
-	if *c.left--; *c.left < 0 {
+	if c.left.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return nil
@@ -135,7 +148,8 @@ func TestBuildingIsCancelled(t *testing.T) {
 		for _, r := range list {
 			require.NoError(t, b.Add(r.user, r.item, r.value))
 		}
-		left := checks
+		var left atomic.Int64
+		left.Store(int64(checks))
 		r, err := b.Ratings(afterChecks{t.Context(), &left})
 		if err == nil {
 			require.NotNil(t, r)
@@ -144,6 +158,62 @@ func TestBuildingIsCancelled(t *testing.T) {
 		}
 		require.ErrorIs(t, err, context.Canceled)
 		require.Nil(t, r)
+	}
+}
+
+// TestRatingsInAnyOrder builds ratings that come in each order that is told apart,
+// with and without duplicates, with one and several goroutines. There are several
+// blocks, and an item with more ratings than a bucket that is sorted in cache.
+func TestRatingsInAnyOrder(t *testing.T) {
+	const seed, users, items = 7, 300_000, 1500
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	var list []triple
+	for u := range users {
+		list = append(list, triple{int32(u), 700, float32(1 + random.IntN(10))})
+		if u%2 == 0 {
+			list = append(list, triple{int32(u), int32(701 + random.IntN(799)), float32(1 + random.IntN(10))})
+		}
+	}
+	again := list[:1000:1000]
+	for _, c := range []struct {
+		name     string
+		repeated bool
+		arrive   func(a, b triple) int // nil: in random order
+	}{
+		{"sorted", false, func(a, b triple) int { return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.item, b.item)) }},
+		{"grouped", false, func(a, b triple) int { return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(b.item, a.item)) }},
+		{"grouped, repeated", true, func(a, b triple) int { return cmp.Compare(a.user, b.user) }},
+		{"shuffled", false, nil},
+		{"shuffled, repeated", true, nil},
+	} {
+		for _, goroutines := range []int{1, 3} {
+			t.Run(fmt.Sprintf("%s/%d", c.name, goroutines), func(t *testing.T) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(goroutines))
+				came, want := slices.Clone(list), list
+				if c.repeated {
+					came = append(came, again...)
+				}
+				random.Shuffle(len(came), func(a, b int) { came[a], came[b] = came[b], came[a] })
+				if c.arrive != nil {
+					slices.SortStableFunc(came, c.arrive)
+				}
+				if c.repeated {
+					sums := map[[2]int32]float32{}
+					for _, x := range came {
+						sums[[2]int32{x.user, x.item}] += x.value
+					}
+					want = nil
+					for pair, sum := range sums {
+						want = append(want, triple{pair[0], pair[1], sum})
+					}
+				}
+				u, i, v := columnsOf(came)
+				r, err := als.NewRatings(users, items, u, i, v, als.SumDuplicates)
+				require.NoError(t, err)
+				requireRatings(t, want, r)
+			})
+		}
 	}
 }
 
@@ -274,7 +344,7 @@ func TestBuilderSplitEqualsSplit(t *testing.T) {
 }
 
 // TestMemoryOfRatings holds building to what it promises: 16 bytes a rating in
-// the end, 8 more than the slices on the way.
+// the end, 20 more than the slices on the way.
 func TestMemoryOfRatings(t *testing.T) {
 	const users, items, n = 3000, 2000, 1_000_000
 	u, i, v := columnsOf(randomTriples(rand.New(rand.NewPCG(5, 0)), users, items, n))
@@ -284,7 +354,7 @@ func TestMemoryOfRatings(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	require.NoError(t, err)
 	perRating := float64(after.TotalAlloc-before.TotalAlloc) / n
-	require.Less(t, perRating, 8.5, "bytes allocated a rating, beside the slices")
+	require.Less(t, perRating, 20.5, "bytes allocated a rating, beside the slices")
 	m := r.ByUser()
 	require.Equal(t, n, cap(m.Columns))
 	require.Equal(t, n, cap(r.ByItem().Values))

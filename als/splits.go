@@ -164,8 +164,10 @@ func (r *Ratings) filter(keep func(user int, j int64) bool) *Ratings {
 			}
 		}
 	}
-	// The only error of transpose is that its context ended.
-	f.byItem, _ = transpose(context.Background(), f.byUser, make([]int32, n), make([]float32, n))
+	f.byItem = emptyCSR(r.Items(), r.Users())
+	allocate(&f.byItem, n)
+	sorts := newSorter(context.Background())
+	_ = sorts.transpose(&f.byItem, f.byUser) // fails only when its context ends
 	return f
 }
 
