@@ -46,7 +46,8 @@ the machine that is.
 
 The results of each kernel are compared with a float64 reference before it is timed.
 Devices take turns, --rounds times, and the median counts. The peak of multiply-adds
-is known where there is assembly for the CPU, the part of a GPU's not yet.
+is measured by a loop of assembly on the CPU, and not known where there is none; on a
+GPU by a kernel.
 
 Sparse kernels work on the ratings of --data, by user and by item. ` + dataHelp,
 		Args: cobra.NoArgs,

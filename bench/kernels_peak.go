@@ -1,11 +1,14 @@
 package main
 
 import (
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/halfstep-ml/halfstep/bench/workload"
 	"github.com/halfstep-ml/halfstep/cpu"
+	"github.com/halfstep-ml/halfstep/cuda"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
@@ -54,10 +57,15 @@ func (p peaks) measure() (float64, error) {
 		s, err := p.copying.Time(peakTime)
 		return p.copying.Bytes / s, err
 	}
-	if p.name != "cpu" {
-		return 0, nil
+	backend, ordinal, _ := strings.Cut(p.name, ":")
+	switch backend {
+	case "cpu":
+		return multiplyAdds(p.threads), nil
+	case "cuda":
+		n, _ := strconv.Atoi(ordinal) // the device has opened: it is a number or nothing
+		return cuda.MultiplyAdds(n, peakTime)
 	}
-	return multiplyAdds(p.threads), nil
+	return 0, nil
 }
 
 // multiplyAdds returns the operations a second of all threads together.

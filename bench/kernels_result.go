@@ -16,14 +16,17 @@ type kernelsResult struct {
 	Skipped    []skip      `json:"skipped"`
 	Runs       []kernelRun `json:"runs"`
 
-	arithmetic, copying []float64
+	arithmetic, copying       []float64
+	gpuArithmetic, gpuCopying []float64
 }
 
-// peakResult is the medians of the peaks on the CPU with the fewest threads, 0 where
-// none was measured.
+// peakResult is the medians of the peaks on the CPU with one thread and on the GPU, 0
+// where none was measured.
 type peakResult struct {
-	GFLOPSPerCore   float64 `json:"gflops_per_core"`
-	CopyGBPerSecond float64 `json:"copy_gb_per_second"`
+	GFLOPSPerCore      float64 `json:"gflops_per_core"`
+	CopyGBPerSecond    float64 `json:"copy_gb_per_second"`
+	GPUGFLOPS          float64 `json:"gpu_gflops"`
+	GPUCopyGBPerSecond float64 `json:"gpu_copy_gb_per_second"`
 }
 
 // kernelRun is one row of the table.
@@ -48,21 +51,31 @@ type spread struct {
 
 // addPeak notes a measurement of a peak. Peaks with several threads are not noted.
 func (r *kernelsResult) addPeak(p peaks, perSecond float64) {
-	switch {
-	case p.threads > 1 || perSecond == 0:
-	case p.copying != nil:
-		r.copying = append(r.copying, perSecond/giga)
-	default:
-		r.arithmetic = append(r.arithmetic, perSecond/giga)
+	if p.threads > 1 || perSecond == 0 {
+		return
+	}
+	arithmetic, copying := &r.arithmetic, &r.copying
+	if p.threads == 0 {
+		arithmetic, copying = &r.gpuArithmetic, &r.gpuCopying
+	}
+	if p.copying != nil {
+		*copying = append(*copying, perSecond/giga)
+	} else {
+		*arithmetic = append(*arithmetic, perSecond/giga)
 	}
 }
 
 func (r *kernelsResult) summarizePeaks() {
-	if len(r.arithmetic) > 0 {
-		r.Peak.GFLOPSPerCore = median(r.arithmetic)
-	}
-	if len(r.copying) > 0 {
-		r.Peak.CopyGBPerSecond = median(r.copying)
+	for _, peak := range []struct {
+		to       *float64
+		measured []float64
+	}{
+		{&r.Peak.GFLOPSPerCore, r.arithmetic}, {&r.Peak.CopyGBPerSecond, r.copying},
+		{&r.Peak.GPUGFLOPS, r.gpuArithmetic}, {&r.Peak.GPUCopyGBPerSecond, r.gpuCopying},
+	} {
+		if len(peak.measured) > 0 {
+			*peak.to = median(peak.measured)
+		}
 	}
 }
 
@@ -110,9 +123,19 @@ func (r kernelRun) columns() []string {
 }
 
 func (r *kernelsResult) describePeak() string {
-	return fmt.Sprintf("%s GFLOP/s a core, copying %s GB/s with one thread",
-		orDash(r.Peak.GFLOPSPerCore > 0, fmt.Sprintf("%.0f", r.Peak.GFLOPSPerCore)),
-		orDash(r.Peak.CopyGBPerSecond > 0, fmt.Sprintf("%.1f", r.Peak.CopyGBPerSecond)))
+	var parts []string
+	for _, peak := range []struct {
+		format string
+		value  float64
+	}{
+		{"%.0f GFLOP/s a core", r.Peak.GFLOPSPerCore}, {"copying %.1f GB/s with one thread", r.Peak.CopyGBPerSecond},
+		{"%.0f GFLOP/s on the GPU", r.Peak.GPUGFLOPS}, {"copying %.0f GB/s there", r.Peak.GPUCopyGBPerSecond},
+	} {
+		if peak.value > 0 {
+			parts = append(parts, fmt.Sprintf(peak.format, peak.value))
+		}
+	}
+	return orDash(len(parts) > 0, strings.Join(parts, ", "))
 }
 
 // writeTable prints the result for a person.

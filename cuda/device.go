@@ -29,6 +29,14 @@ func Open(ordinal int, opts kernels.Options) (kernels.Device, error) {
 const minCapability = 7
 
 func openOn(library *driver.Library, ordinal int, opts kernels.Options) (kernels.Device, error) {
+	d, err := openDevice(library, ordinal, opts)
+	if err != nil {
+		return nil, err
+	}
+	return kernels.Checked(d), nil
+}
+
+func openDevice(library *driver.Library, ordinal int, opts kernels.Options) (*device, error) {
 	if ordinal < 0 {
 		return nil, &kernels.ArgumentError{Argument: "ordinal", Reason: fmt.Sprintf("%d, want 0 or more", ordinal)}
 	}
@@ -54,7 +62,7 @@ func openOn(library *driver.Library, ordinal int, opts kernels.Options) (kernels
 	if err != nil {
 		return nil, errors.Join(err, context.Close())
 	}
-	return kernels.Checked(d), nil
+	return d, nil
 }
 
 func unavailable(err error) error { return fmt.Errorf("%w: %w", kernels.ErrUnavailable, err) }
