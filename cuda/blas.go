@@ -37,15 +37,15 @@ func (p *blasPool) open(context *driver.Context, memory int64) error {
 		return nil
 	}
 	b, err := context.NewBLAS()
-	if err == nil {
-		p.version, err = b.Version()
-	}
-	switch {
-	case errors.Is(err, driver.ErrNoBLAS):
+	if errors.Is(err, driver.ErrNoBLAS) {
 		p.version = "none: " + strings.ReplaceAll(err.Error(), "\n", "; ")
 		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return err
+	}
+	if p.version, err = b.Version(); err != nil {
+		return errors.Join(err, b.Destroy())
 	}
 	p.present = true
 	p.give(b)

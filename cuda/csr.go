@@ -186,7 +186,7 @@ func (m *csr) Free() error {
 		}
 		m.memory = nil
 	}
-	return d.fault(errors.Join(errs...), nil)
+	return d.fault(errors.Join(errs...))
 }
 
 // upload is what goes to the device in one block.

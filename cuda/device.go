@@ -137,7 +137,7 @@ func (d *device) Close() error {
 	errs = append(errs, d.memory.close(), d.staging.close(), d.events.close(), d.blas.close(), d.modules.close())
 	errs = append(errs, d.context.Close())
 	if err := errors.Join(errs...); err != nil {
-		return d.fault(err, nil)
+		return d.fault(err)
 	}
 	return nil
 }

@@ -9,18 +9,15 @@ import (
 )
 
 // fault says what an error of the driver means for the device. One that is sticky
-// loses it; pending, if not nil, names what was under way.
-func (d *device) fault(err error, pending func() []string) error {
+// loses it: the error names what was under way on all streams, for a fault shows on
+// whichever stream asks first.
+func (d *device) fault(err error) error {
 	var e *driver.Error
-	if err == nil || !errors.As(err, &e) {
+	if err == nil || errors.Is(err, kernels.ErrMemory) || !errors.As(err, &e) {
 		return err
 	}
 	if e.Sticky() {
-		lost := &kernels.LostError{Cause: err}
-		if pending != nil {
-			lost.Pending = pending()
-		}
-		d.lost.CompareAndSwap(nil, lost)
+		d.lost.CompareAndSwap(nil, &kernels.LostError{Cause: err, Pending: d.memory.pending()})
 		return d.lost.Load()
 	}
 	if e.OutOfMemory() {

@@ -186,35 +186,31 @@ func (a *allocator) free(b *block) error {
 	return nil
 }
 
-// trim gives all idle blocks back to the driver. One that it does not take stays.
+// trim gives all idle blocks back to the driver. One that it does not take is lost
+// until the context goes, and stays in reserve.
 func (a *allocator) trim() error {
 	var errs []error
 	for size, blocks := range a.idle {
-		kept := blocks[:0]
 		for _, b := range blocks {
-			if err := a.release(b); err != nil {
-				errs = append(errs, err)
-				kept = append(kept, b)
-			}
+			errs = append(errs, a.release(b))
 		}
-		a.idle[size] = kept
+		delete(a.idle, size)
 	}
 	return errors.Join(errs...)
 }
 
 // release gives a block back to the driver.
 func (a *allocator) release(b *block) error {
+	var errs []error
 	for _, u := range b.uses {
-		if err := await(u.event); err != nil {
-			return err
-		}
+		errs = append(errs, await(u.event))
 	}
 	a.dropUses(b)
 	if err := a.device.context.Free(b.ptr); err != nil {
-		return err
+		return errors.Join(append(errs, err)...)
 	}
 	a.reserve -= int64(b.size)
-	return nil
+	return errors.Join(errs...)
 }
 
 func (a *allocator) close() error {
@@ -234,6 +230,18 @@ func (a *allocator) count(sum *int64, bytes int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	*sum += int64(bytes)
+}
+
+// pending names what may be under way on the streams of the device, oldest first for
+// each.
+func (a *allocator) pending() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var ops []string
+	for _, s := range a.streams {
+		ops = append(ops, s.log.pending()...)
+	}
+	return ops
 }
 
 func (a *allocator) addStream(s *stream) {
@@ -269,7 +277,7 @@ func (m *memory) Free() error {
 	if m.block == nil {
 		return nil
 	}
-	return m.device.fault(a.free(m.block), nil)
+	return m.device.fault(a.free(m.block))
 }
 
 // address is where a view begins in device memory, 0 for an empty one.

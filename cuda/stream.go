@@ -24,7 +24,7 @@ type stream struct {
 func (d *device) newStream() (*stream, error) {
 	raw, err := d.context.NewStream()
 	if err != nil {
-		return nil, d.fault(err, nil)
+		return nil, d.fault(err)
 	}
 	s := &stream{dev: d, raw: raw, arguments: make([]uint64, 0, driver.MaxArguments)}
 	if d.blas.present {
@@ -35,7 +35,7 @@ func (d *device) newStream() (*stream, error) {
 }
 
 // fault says what an error of the driver means for the device.
-func (s *stream) fault(err error) error { return s.dev.fault(err, s.log.pending) }
+func (s *stream) fault(err error) error { return s.dev.fault(err) }
 
 // enqueued notes that a call has put work into the queue, or why it has not.
 func (s *stream) enqueued(op string, err error) error {

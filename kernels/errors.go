@@ -85,8 +85,9 @@ type LostError struct {
 	Cause error // what the device reported
 
 	// Pending are the operations enqueued on the stream that met the fault since
-	// it was last known to have finished its work, oldest first. One of them is
-	// at fault. Open the device with Options.Synchronous to learn which.
+	// it was last known to have finished its work, oldest first; or, where the
+	// fault may come from any stream, those of all. One of them is at fault. Open
+	// the device with Options.Synchronous to learn which.
 	Pending []string
 }
 

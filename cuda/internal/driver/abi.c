@@ -18,11 +18,12 @@ const char *halfstep_load_blas(void *library, struct blas_api *table) {
 	return NULL;
 }
 
-// ENTER makes the context current.
+// ENTER makes the context current. Its failure is told from that of the function by
+// the sign.
 #define ENTER                                           \
 	do {                                                 \
 		int result = s.d->cuCtxSetCurrent(s.context);    \
-		if (result) return result;                       \
+		if (result) return -result;                      \
 	} while (0)
 
 int halfstep_mem_info(struct scope s, size_t *free, size_t *total) {
@@ -165,27 +166,23 @@ int halfstep_launch(struct scope s, void *stream, void *function, const uint32_t
 	                           shared, stream, slots, NULL);
 }
 
-// ENTER_BLAS is ENTER for functions that answer a status of cuBLAS. The errors of
-// the two libraries share numbers, so one of the driver is made negative.
-#define ENTER_BLAS                                      \
-	do {                                                 \
-		int result = s.d->cuCtxSetCurrent(s.context);    \
-		if (result) return -result;                      \
-	} while (0)
-
 int halfstep_blas_create(struct scope s, const struct blas_api *b, void **handle) {
-	enum { default_math = 0, atomics_not_allowed = 0 }; // full float32; the same bits on every run
-	ENTER_BLAS;
-	int status = b->cublasCreate(handle);
-	if (status) return status;
-	status = b->cublasSetMathMode(*handle, default_math);
-	if (!status) status = b->cublasSetAtomicsMode(*handle, atomics_not_allowed);
-	if (status) b->cublasDestroy(*handle);
-	return status;
+	ENTER;
+	return b->cublasCreate(handle);
+}
+
+int halfstep_blas_math_mode(const struct blas_api *b, void *handle) {
+	enum { default_math = 0 }; // CUBLAS_DEFAULT_MATH: full float32
+	return b->cublasSetMathMode(handle, default_math);
+}
+
+int halfstep_blas_atomics_mode(const struct blas_api *b, void *handle) {
+	enum { not_allowed = 0 }; // CUBLAS_ATOMICS_NOT_ALLOWED: the same bits on every run
+	return b->cublasSetAtomicsMode(handle, not_allowed);
 }
 
 int halfstep_blas_destroy(struct scope s, const struct blas_api *b, void *handle) {
-	ENTER_BLAS;
+	ENTER;
 	return b->cublasDestroy(handle);
 }
 
@@ -194,23 +191,23 @@ int halfstep_blas_version(const struct blas_api *b, void *handle, int *version) 
 }
 
 int halfstep_blas_stream(struct scope s, const struct blas_api *b, void *handle, void *stream) {
-	ENTER_BLAS;
+	ENTER;
 	return b->cublasSetStream(handle, stream);
 }
 
 int halfstep_blas_workspace(struct scope s, const struct blas_api *b, void *handle, device_ptr memory, size_t bytes) {
-	ENTER_BLAS;
+	ENTER;
 	return b->cublasSetWorkspace(handle, (void *)(uintptr_t)memory, bytes);
 }
 
 int halfstep_blas_sgemm(struct scope s, const struct blas_api *b, void *handle, const struct gemm *g) {
-	ENTER_BLAS;
+	ENTER;
 	return b->cublasSgemm(handle, g->trans_a, g->trans_b, g->m, g->n, g->k, &g->alpha, g->a, g->lda,
 	                      g->b, g->ldb, &g->beta, g->c, g->ldc);
 }
 
 int halfstep_blas_sgemm_batched(struct scope s, const struct blas_api *b, void *handle, const struct gemm *g) {
-	ENTER_BLAS;
+	ENTER;
 	return b->cublasSgemmStridedBatched(handle, g->trans_a, g->trans_b, g->m, g->n, g->k, &g->alpha,
 	                                    g->a, g->lda, g->stride_a, g->b, g->ldb, g->stride_b, &g->beta,
 	                                    g->c, g->ldc, g->stride_c, g->batch);

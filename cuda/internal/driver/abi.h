@@ -92,7 +92,9 @@ struct blas_api {
 const char *halfstep_load_driver(void *library, struct driver_api *d);
 const char *halfstep_load_blas(void *library, struct blas_api *b);
 
-// The functions that follow make a context current and call one function in it.
+// The functions that follow make a context current and call one function in it. They
+// return what it returns, and the result of making the context current, if that fails,
+// with a minus sign.
 struct scope {
 	const struct driver_api *d;
 	void *context;
@@ -132,6 +134,8 @@ int halfstep_launch(struct scope s, void *stream, void *function, const uint32_t
                     const uint32_t *block, unsigned shared, uint64_t *arguments, int count);
 
 int halfstep_blas_create(struct scope s, const struct blas_api *b, void **handle);
+int halfstep_blas_math_mode(const struct blas_api *b, void *handle);
+int halfstep_blas_atomics_mode(const struct blas_api *b, void *handle);
 int halfstep_blas_destroy(struct scope s, const struct blas_api *b, void *handle);
 int halfstep_blas_version(const struct blas_api *b, void *handle, int *version);
 int halfstep_blas_stream(struct scope s, const struct blas_api *b, void *handle, void *stream);

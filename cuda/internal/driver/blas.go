@@ -101,16 +101,20 @@ func (b *blasLibrary) create(c *Context) (*BLAS, error) {
 	if err := h.check("cublasCreate", C.halfstep_blas_create(c.scope(), b.api, &h.handle)); err != nil {
 		return nil, err
 	}
+	err := h.check("cublasSetMathMode", C.halfstep_blas_math_mode(b.api, h.handle))
+	if err == nil {
+		err = h.check("cublasSetAtomicsMode", C.halfstep_blas_atomics_mode(b.api, h.handle))
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.Destroy())
+	}
 	return h, nil
 }
 
-// check makes an error of a status. A negative one is a result of the driver.
+// check makes an error of a status.
 func (b *BLAS) check(op string, status C.int) error {
-	switch {
-	case status == 0:
-		return nil
-	case status < 0:
-		return b.context.check("cuCtxSetCurrent", -status)
+	if status <= 0 { // it says nothing of cuBLAS
+		return b.context.check(op, status)
 	}
 	return &Error{Op: op, Code: int(status), Name: statusNames[int(status)], blas: true}
 }

@@ -109,10 +109,14 @@ func (l *Library) DeviceCount() (int, error) {
 	return int(n), err
 }
 
-// check makes an error of a result of the driver.
+// check makes an error of a result of the driver. A negative one is that of making the
+// context current.
 func (l *Library) check(op string, result C.int) error {
 	if result == 0 {
 		return nil
+	}
+	if result < 0 {
+		op, result = "cuCtxSetCurrent", -result
 	}
 	e := &Error{Op: op, Code: int(result)}
 	if name := C.halfstep_error_name(l.api, result); name != nil {
