@@ -1,8 +1,7 @@
 package cpu
 
 import (
-	"iter"
-
+	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
@@ -62,22 +61,32 @@ func (m *csr) ratings(row, lo, hi int) []float32 {
 	return m.values[at+int64(lo) : at+int64(hi)]
 }
 
-// pieces yields the rows of a task, numbered as schedule.count counts them, and the
-// range of ratings of each that belongs to the task.
-func (m *csr) pieces(i int) iter.Seq2[int, span] {
+// entries are the entries of a task, numbered as schedule.count counts them, and the
+// first row that they may be of.
+func (m *csr) entries(i int) (row int, entries span) {
 	s := &m.schedule
-	return func(yield func(row int, ratings span) bool) {
-		if i < len(s.parts) {
-			p := s.parts[i]
-			lo, hi := partRange(m.length(p.row), p.index)
-			yield(p.row, span{lo, hi})
-			return
-		}
-		g := s.groups[i-len(s.parts)]
-		for row := g.lo; row < g.hi; row++ {
-			if !yield(row, span{0, m.length(row)}) {
-				return
-			}
-		}
+	if i < len(s.parts) {
+		p := s.parts[i]
+		lo, hi := partRange(m.length(p.row), p.index)
+		at := int(m.offsets[p.row])
+		return p.row, span{at + lo, at + hi}
 	}
+	g := s.groups[i-len(s.parts)]
+	return g.lo, span{int(m.offsets[g.lo]), int(m.offsets[g.hi])}
+}
+
+// rowOf is the row of an entry, which is the given row or a later one.
+func (m *csr) rowOf(row, entry int) int {
+	for int(m.offsets[row+1]) <= entry {
+		row++
+	}
+	return row
+}
+
+// score computes the scores of the entries from at on, one or more, the first of
+// which is of the given row: dst[j] = x·y for the rows of the operands that entry at+j
+// has. What is beside the entries is read soon.
+func (m *csr) score(dst []float32, x, y matrix, row, at int, beside []float32) {
+	// Y may have a column less than X.
+	simd.DotEntries(dst, x.data[row*x.stride:], x.stride, y.cols, y.data, y.stride, m.columns[at:at+len(dst)], beside, m.offsets[row+1:], int64(at))
 }

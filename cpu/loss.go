@@ -5,19 +5,17 @@ import (
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
-// scoreLength is the number of ratings that Loss and Predict take at a time.
-const scoreLength = 256
+// lossLength is the number of ratings that Loss takes at a time: their scores fit the
+// first-level cache beside the rows of Y.
+const lossLength = 2048
 
 // loss has a task for each part of a giant row and each group of the others. A
 // task has its two sums, which are added in the order of the tasks.
 type loss struct {
 	problem
-	sums []float64 // two of each task
-	work []lossScratch
+	sums   []float64   // two of each task
+	scores [][]float32 // of each participant
 }
-
-// lossScratch are a participant's values for scoreLength ratings.
-type lossScratch struct{ weight, value, score []float32 }
 
 func (s *stream) Loss(out kernels.Buffer[float64], p *kernels.Problem) error {
 	op := &s.loss
@@ -31,7 +29,7 @@ func (s *stream) Loss(out kernels.Buffer[float64], p *kernels.Problem) error {
 		return err
 	}
 	op.sums = carve[float64](&s.shared, 2*count)
-	op.work = grown(op.work, s.dev.pool.threads)
+	op.scores = grown(op.scores, s.dev.pool.threads)
 	if err := s.run(op, count, 2*float64(op.r.Entries())*float64(op.unknowns+1)); err != nil {
 		return err
 	}
@@ -43,55 +41,51 @@ func (s *stream) Loss(out kernels.Buffer[float64], p *kernels.Problem) error {
 	return nil
 }
 
-func (op *loss) layout(who int, a *arena) {
-	op.work[who] = lossScratch{
-		weight: carve[float32](a, scoreLength),
-		value:  carve[float32](a, scoreLength),
-		score:  carve[float32](a, scoreLength),
-	}
-}
+func (op *loss) layout(who int, a *arena) { op.scores[who] = carve[float32](a, lossLength) }
 
 func (op *loss) task(who, i int) {
-	w := &op.work[who]
+	row, entries := op.r.entries(i)
 	var sums [2]float64
-	for row, piece := range op.r.pieces(i) {
-		for lo := piece.lo; lo < piece.hi; lo += scoreLength {
-			hi := min(lo+scoreLength, piece.hi)
-			errors, objective := op.block(w, row, op.r.ids(row, lo, hi), op.r.ratings(row, lo, hi))
-			sums[0] += errors
-			sums[1] += objective
-		}
+	for lo := entries.lo; lo < entries.hi; lo += lossLength {
+		hi := min(lo+lossLength, entries.hi)
+		row = op.r.rowOf(row, lo)
+		scores := op.scores[who][:hi-lo]
+		ratings := op.r.values[lo:hi]
+		op.r.score(scores, op.x, op.y, row, lo, ratings)
+		op.addBiases(scores, row, lo)
+		plain, weighted := op.errors(ratings, scores)
+		sums[0] += plain
+		sums[1] += weighted
 	}
 	copy(op.sums[2*i:], sums[:])
 }
 
-// block returns the two sums over some ratings of a row.
-func (op *loss) block(w *lossScratch, row int, ids []int32, ratings []float32) (errors, objective float64) {
-	score := w.score[:len(ids)]
-	x := op.x.row(row)
-	simd.DotRows(score, x[:op.stored], op.y.data, op.y.stride, ids)
+// addBiases adds the biases of rows and the offsets of columns to the scores of the
+// entries from at on, which is one of the given row.
+func (op *loss) addBiases(scores []float32, row, at int) {
 	if op.stored < op.unknowns {
-		for i := range score {
-			score[i] += x[op.stored]
+		for rest, lo := scores, at; len(rest) > 0; row++ {
+			n := min(int(op.r.offsets[row+1])-lo, len(rest))
+			simd.AddScalar(op.x.row(row)[op.stored], rest[:n])
+			rest, lo = rest[n:], lo+n
 		}
 	}
 	if len(op.offset) > 0 {
-		for i, id := range ids {
-			score[i] += op.offset[id]
+		for i, id := range op.r.columns[at : at+len(scores)] {
+			scores[i] += op.offset[id]
 		}
 	}
-	if !op.weighted() {
-		errors = simd.SquaredErrors(ratings, score)
-		return errors, errors
+}
+
+// errors returns the two sums over some ratings.
+func (op *loss) errors(ratings, scores []float32) (plain, weighted float64) {
+	switch op.objective.Convention {
+	case kernels.Implicit:
+		return simd.ConfidenceErrors(ratings, scores, 1, op.objective.Alpha)
+	case kernels.Confidence:
+		return simd.ConfidenceErrors(ratings, scores, 0, 1)
+	default:
+		plain = simd.SquaredErrors(ratings, scores)
+		return plain, plain
 	}
-	confidence, preference := w.weight[:len(ids)], w.value[:len(ids)]
-	op.weigh(confidence, preference, ratings)
-	for i, r := range ratings {
-		confidence[i]++
-		preference[i] = 0
-		if r > 0 {
-			preference[i] = 1
-		}
-	}
-	return simd.SquaredErrors(preference, score), simd.WeightedErrors(confidence, preference, score)
 }

@@ -1,9 +1,6 @@
 package cpu
 
-import (
-	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
-	"github.com/halfstep-ml/halfstep/kernels"
-)
+import "github.com/halfstep-ml/halfstep/kernels"
 
 // predict has a task for each part of a giant row and each group of the others.
 type predict struct {
@@ -22,8 +19,11 @@ func (s *stream) Predict(out kernels.Buffer[float32], r kernels.CSR, x, y kernel
 }
 
 func (op *predict) task(_, i int) {
-	for row, piece := range op.r.pieces(i) {
-		at := int(op.r.offsets[row] - op.r.offsets[0])
-		simd.DotRows(op.out[at+piece.lo:], op.x.row(row), op.y.data, op.y.stride, op.r.ids(row, piece.lo, piece.hi))
+	row, entries := op.r.entries(i)
+	if entries.lo == entries.hi {
+		return
 	}
+	first := int(op.r.offsets[0])
+	out := op.out[entries.lo-first : entries.hi-first]
+	op.r.score(out, op.x, op.y, op.r.rowOf(row, entries.lo), entries.lo, out)
 }

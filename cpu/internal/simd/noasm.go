@@ -53,10 +53,6 @@ func dotDoubleVector([]float32, []float32) float64 { panic(noAssembly) }
 
 func squaredErrorsVector([]float32, []float32) float64 { panic(noAssembly) }
 
-func weightedErrorsVector([]float32, []float32, []float32) float64 { panic(noAssembly) }
-
-func dotRowsVector([]float32, []float32, []float32, int, []int32) { panic(noAssembly) }
-
 func weightedSumVector([]float32, []float32, int, []int32, []float32) { panic(noAssembly) }
 
 func solveVector([]float32, []float32, int, float32) int { panic(noAssembly) }

@@ -7,14 +7,52 @@ const blockRows = 128
 // DotRows computes dst[j] = x·y_j, where y_j is row ids[j] of the matrix y. dst
 // is as long as ids or longer.
 func DotRows(dst, x, y []float32, ldy int, ids []int32) {
-	if active == portable || len(x) == 0 {
-		dotRowsGo(dst, x, y, ldy, ids)
+	ends := [1]int64{int64(len(ids))}
+	DotEntries(dst, x, 0, len(x), y, ldy, ids, dst, ends[:], 0)
+}
+
+// DotEntries computes dst[j] = x_r·y_j for consecutive entries of a sparse matrix, the
+// first of which has the number at: x_r is the row of x, of k elements, that the entry's
+// row has, and y_j is row ids[j] of the matrix y. The row of the first entry is row 0
+// of x. ends has the number of the entry that each row ends before. dst is as long as
+// ids or longer.
+//
+// beside has an element of each entry too. It is not read, but what follows it is
+// fetched to the cache together with the ids.
+func DotEntries(dst, x []float32, ldx, k int, y []float32, ldy int, ids []int32, beside []float32, ends []int64, at int64) {
+	dst, beside = dst[:len(ids)], beside[:len(ids)]
+	if k == 0 {
+		clear(dst)
 		return
 	}
-	dst = dst[:len(ids)]
-	step := max(piece/len(x), 1)
-	for lo := 0; lo < len(ids); lo += step {
-		dotRowsVector(dst[lo:], x, y, ldy, ids[lo:min(lo+step, len(ids))])
+	step := max(entryPiece/k, 1)
+	for r := 0; len(ids) > 0; {
+		n := min(step, len(ids))
+		last := r
+		for ends[last] < at+int64(n) {
+			last++
+		}
+		if active == portable {
+			dotEntriesGo(dst[:n], x[r*ldx:last*ldx+k], ldx, k, y, ldy, ids[:n], ends[r:], at)
+		} else {
+			dotEntriesVector(dst[:n], x[r*ldx:last*ldx+k], ldx, k, y, ldy, ids[:n], beside, ends[r:], at)
+		}
+		dst, ids, beside, at = dst[n:], ids[n:], beside[n:], at+int64(n)
+		if r = last; ends[r] == at {
+			r++
+		}
+	}
+}
+
+// entryPiece is the most elements of Y that a call of dotEntriesVector takes: some ten
+// microseconds.
+const entryPiece = 1 << 17
+
+func dotEntriesGo(dst, x []float32, ldx, k int, y []float32, ldy int, ids []int32, ends []int64, at int64) {
+	for r := 0; len(ids) > 0; r++ {
+		n := min(int(ends[r]-at), len(ids))
+		dotRowsGo(dst[:n], rowAt(x, ldx, r, k), y, ldy, ids[:n])
+		dst, ids, at = dst[n:], ids[n:], at+int64(n)
 	}
 }
 

@@ -4,157 +4,151 @@
 
 #include "textflag.h"
 
-// func dotRowsAVX2(dst *float32, x *float32, k int, y *float32, ldy int, ids *int32, n int)
-// Requires: AVX, FMA3
-TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-56
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    y+24(FP), DX
-	MOVQ    ldy+32(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    ids+40(FP), SI
-	MOVQ    n+48(FP), DI
-	MOVQ    k+16(FP), R8
-	MOVQ    R8, R9
-	ANDQ    $+7, R9
-	SUBQ    R9, R8
-	SHLQ    $0x02, R8
-	LEAQ    lanesAVX2<>+0(SB), R10
+// func dotRowsAVX2(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $40-88
+	MOVQ    x+8(FP), AX
+	MOVQ    ids+48(FP), CX
+	MOVQ    y+32(FP), DX
+	MOVQ    ldy+40(FP), BX
+	SUBQ    CX, dst+0(FP)
+	SUBQ    CX, beside+56(FP)
+	MOVQ    k+24(FP), SI
+	MOVQ    SI, DI
+	ANDQ    $+7, DI
+	LEAQ    lanesAVX2<>+0(SB), R8
+	MOVQ    DI, R9
 	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
+	VMOVUPS 32(R8)(R9*4), Y0
+	SUBQ    DI, SI
+	SHLQ    $0x02, SI
+	MOVQ    SI, k+24(FP)
+	MOVQ    DI, 32(SP)
 
-groups1:
-	CMPQ    DI, $0x04
-	JLT     few2
-	MOVLQSX (SI), R9
-	IMULQ   BX, R9
-	ADDQ    DX, R9
-	MOVLQSX 4(SI), R10
-	IMULQ   BX, R10
-	ADDQ    DX, R10
-	MOVLQSX 8(SI), R11
-	IMULQ   BX, R11
-	ADDQ    DX, R11
-	MOVLQSX 12(SI), R12
-	IMULQ   BX, R12
-	ADDQ    DX, R12
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	XORQ    R13, R13
+rows1:
+	MOVQ    ends+64(FP), SI
+	MOVQ    (SI), DI
+	ADDQ    $0x08, SI
+	MOVQ    SI, ends+64(FP)
+	CMPQ    DI, end+80(FP)
+	CMOVQGT end+80(FP), DI
+	MOVQ    DI, SI
+	SUBQ    at+72(FP), DI
+	MOVQ    SI, at+72(FP)
 
-columns4:
-	CMPQ        R13, R8
-	JGE         last5
-	VMOVUPS     (CX)(R13*1), Y5
-	VFMADD231PS (R9)(R13*1), Y5, Y1
-	VFMADD231PS (R10)(R13*1), Y5, Y2
-	VFMADD231PS (R11)(R13*1), Y5, Y3
-	VFMADD231PS (R12)(R13*1), Y5, Y4
-	ADDQ        $0x20, R13
-	JMP         columns4
+groups2:
+	MOVQ       CX, R8
+	VPCMPEQD   Y1, Y1, Y1
+	CMPQ       DI, $0x08
+	JGE        body3
+	TESTQ      DI, DI
+	JZ         row5
+	LEAQ       lanesAVX2<>+0(SB), SI
+	MOVQ       DI, R8
+	NEGQ       R8
+	VMOVUPS    32(SI)(R8*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMOVUPS    Y2, (SP)
+	LEAQ       (SP), R8
 
-last5:
-	MOVQ        k+16(FP), R14
-	TESTQ       $0x00000007, R14
-	JZ          added6
-	VMASKMOVPS  (CX)(R13*1), Y0, Y5
-	VMASKMOVPS  (R9)(R13*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y1
-	VMASKMOVPS  (R10)(R13*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y2
-	VMASKMOVPS  (R11)(R13*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y3
-	VMASKMOVPS  (R12)(R13*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y4
+body3:
+	PREFETCHT0 1024(CX)
+	MOVQ       beside+56(FP), SI
+	PREFETCHT0 1024(CX)(SI*1)
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVLQSX    (R8), SI
+	IMULQ      BX, SI
+	ADDQ       DX, SI
+	MOVLQSX    4(R8), R9
+	IMULQ      BX, R9
+	ADDQ       DX, R9
+	MOVLQSX    8(R8), R10
+	IMULQ      BX, R10
+	ADDQ       DX, R10
+	MOVLQSX    12(R8), R11
+	IMULQ      BX, R11
+	ADDQ       DX, R11
+	MOVLQSX    16(R8), R12
+	IMULQ      BX, R12
+	ADDQ       DX, R12
+	MOVLQSX    20(R8), R13
+	IMULQ      BX, R13
+	ADDQ       DX, R13
+	MOVLQSX    24(R8), R14
+	IMULQ      BX, R14
+	ADDQ       DX, R14
+	MOVLQSX    28(R8), R8
+	IMULQ      BX, R8
+	ADDQ       DX, R8
+	XORQ       R15, R15
 
-added6:
-	VHADDPS      Y2, Y1, Y1
-	VHADDPS      Y4, Y3, Y3
-	VHADDPS      Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VMOVUPS      X1, (AX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x10, SI
-	SUBQ         $0x04, DI
-	JMP          groups1
+columns6:
+	CMPQ        R15, k+24(FP)
+	JGE         last7
+	VMOVUPS     (AX)(R15*1), Y10
+	VFMADD231PS (SI)(R15*1), Y10, Y2
+	VFMADD231PS (R9)(R15*1), Y10, Y3
+	VFMADD231PS (R10)(R15*1), Y10, Y4
+	VFMADD231PS (R11)(R15*1), Y10, Y5
+	VFMADD231PS (R12)(R15*1), Y10, Y6
+	VFMADD231PS (R13)(R15*1), Y10, Y7
+	VFMADD231PS (R14)(R15*1), Y10, Y8
+	VFMADD231PS (R8)(R15*1), Y10, Y9
+	ADDQ        $0x20, R15
+	JMP         columns6
 
-few2:
-	TESTQ   DI, DI
-	JZ      done3
-	MOVLQSX (SI), R9
-	IMULQ   BX, R9
-	ADDQ    DX, R9
-	MOVQ    R9, R10
-	CMPQ    DI, $0x02
-	JLT     have7
-	MOVLQSX 4(SI), R10
-	IMULQ   BX, R10
-	ADDQ    DX, R10
+last7:
+	CMPQ        32(SP), $0x00
+	JEQ         added8
+	VMASKMOVPS  (AX)(R15*1), Y0, Y10
+	VMASKMOVPS  (SI)(R15*1), Y0, Y11
+	VFMADD231PS Y11, Y10, Y2
+	VMASKMOVPS  (R9)(R15*1), Y0, Y11
+	VFMADD231PS Y11, Y10, Y3
+	VMASKMOVPS  (R10)(R15*1), Y0, Y11
+	VFMADD231PS Y11, Y10, Y4
+	VMASKMOVPS  (R11)(R15*1), Y0, Y11
+	VFMADD231PS Y11, Y10, Y5
+	VMASKMOVPS  (R12)(R15*1), Y0, Y11
+	VFMADD231PS Y11, Y10, Y6
+	VMASKMOVPS  (R13)(R15*1), Y0, Y11
+	VFMADD231PS Y11, Y10, Y7
+	VMASKMOVPS  (R14)(R15*1), Y0, Y11
+	VFMADD231PS Y11, Y10, Y8
+	VMASKMOVPS  (R8)(R15*1), Y0, Y11
+	VFMADD231PS Y11, Y10, Y9
 
-have7:
-	MOVQ    R10, R11
-	CMPQ    DI, $0x03
-	JLT     have8
-	MOVLQSX 8(SI), R11
-	IMULQ   BX, R11
-	ADDQ    DX, R11
+added8:
+	MOVQ       dst+0(FP), SI
+	VHADDPS    Y3, Y2, Y2
+	VHADDPS    Y5, Y4, Y3
+	VHADDPS    Y7, Y6, Y4
+	VHADDPS    Y9, Y8, Y5
+	VHADDPS    Y3, Y2, Y2
+	VHADDPS    Y5, Y4, Y3
+	VPERM2F128 $0x20, Y3, Y2, Y4
+	VPERM2F128 $0x31, Y3, Y2, Y2
+	VADDPS     Y4, Y2, Y2
+	VMASKMOVPS Y2, Y1, (CX)(SI*1)
+	CMPQ       DI, $0x08
+	JLE        row5
+	ADDQ       $0x20, CX
+	SUBQ       $0x08, DI
+	JMP        groups2
 
-have8:
-	MOVQ   R11, R12
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	XORQ   DX, DX
-
-columns9:
-	CMPQ        DX, R8
-	JGE         last10
-	VMOVUPS     (CX)(DX*1), Y5
-	VFMADD231PS (R9)(DX*1), Y5, Y1
-	VFMADD231PS (R10)(DX*1), Y5, Y2
-	VFMADD231PS (R11)(DX*1), Y5, Y3
-	VFMADD231PS (R12)(DX*1), Y5, Y4
-	ADDQ        $0x20, DX
-	JMP         columns9
-
-last10:
-	MOVQ        k+16(FP), BX
-	TESTQ       $0x00000007, BX
-	JZ          added11
-	VMASKMOVPS  (CX)(DX*1), Y0, Y5
-	VMASKMOVPS  (R9)(DX*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y1
-	VMASKMOVPS  (R10)(DX*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y2
-	VMASKMOVPS  (R11)(DX*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y3
-	VMASKMOVPS  (R12)(DX*1), Y0, Y6
-	VFMADD231PS Y6, Y5, Y4
-
-added11:
-	VHADDPS      Y2, Y1, Y1
-	VHADDPS      Y4, Y3, Y3
-	VHADDPS      Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VMOVSS       X1, (AX)
-	DECQ         DI
-	JZ           done3
-	VPERMILPS    $0x39, X1, X1
-	VMOVSS       X1, 4(AX)
-	DECQ         DI
-	JZ           done3
-	VPERMILPS    $0x39, X1, X1
-	VMOVSS       X1, 8(AX)
-	DECQ         DI
-	JZ           done3
-	VPERMILPS    $0x39, X1, X1
-
-done3:
+row5:
+	LEAQ (CX)(DI*4), CX
+	ADDQ ldx+16(FP), AX
+	MOVQ at+72(FP), SI
+	CMPQ SI, end+80(FP)
+	JLT  rows1
 	VZEROUPPER
 	RET
 
@@ -192,7 +186,7 @@ TEXT ·weightedSumAVX2(SB), NOSPLIT, $0-48
 	VXORPS Y3, Y3, Y3
 	XORQ   R8, R8
 
-ratings12:
+ratings9:
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -203,7 +197,7 @@ ratings12:
 	VFMADD231PS  96(R9), Y4, Y3
 	INCQ         R8
 	CMPQ         R8, DX
-	JLT          ratings12
+	JLT          ratings9
 	VADDPS       (AX), Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VADDPS       32(AX), Y1, Y1
@@ -232,7 +226,7 @@ TEXT ·weightedSumLastAVX2(SB), NOSPLIT, $0-56
 	VXORPS  Y1, Y1, Y1
 	XORQ    R8, R8
 
-ratings13:
+ratings10:
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -241,7 +235,7 @@ ratings13:
 	VFMADD231PS  Y2, Y3, Y1
 	INCQ         R8
 	CMPQ         R8, DX
-	JLT          ratings13
+	JLT          ratings10
 	VMASKMOVPS   (AX), Y0, Y2
 	VADDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)

@@ -4,10 +4,13 @@
 
 package simd
 
-// dotRowsAVX512 computes dst[j] = x·y_j for k ≥ 1 elements and n ids.
+// dotRowsAVX512 computes dst[j-at] = x_r·y_j for the ratings at ≤ j < end, where rating j is of
+// row ids[j-at] of Y and of the first row r of X that ends above j: ends has the end of each. It
+// takes k ≥ 1 elements and one rating or more; ldx and ldy are in bytes. What is beside the ids
+// is fetched with them.
 //
 //go:noescape
-func dotRowsAVX512(dst *float32, x *float32, k int, y *float32, ldy int, ids *int32, n int)
+func dotRowsAVX512(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64)
 
 // weightedSumAVX512 computes dst += Σ w_j·y_j for four vectors of columns.
 //

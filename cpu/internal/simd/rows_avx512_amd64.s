@@ -4,173 +4,243 @@
 
 #include "textflag.h"
 
-// func dotRowsAVX512(dst *float32, x *float32, k int, y *float32, ldy int, ids *int32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·dotRowsAVX512(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), AX
-	MOVQ  x+8(FP), CX
-	MOVQ  y+24(FP), DX
-	MOVQ  ldy+32(FP), BX
-	SHLQ  $0x02, BX
-	MOVQ  ids+40(FP), SI
-	MOVQ  n+48(FP), DI
-	MOVQ  k+16(FP), R8
-	MOVQ  R8, R9
-	ANDQ  $+15, R9
-	SUBQ  R9, R8
-	SHLQ  $0x02, R8
-	MOVL  $-1, R10
-	BZHIL R9, R10, R10
-	KMOVW R10, K1
+// func dotRowsAVX512(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·dotRowsAVX512(SB), NOSPLIT, $72-88
+	MOVQ  x+8(FP), AX
+	MOVQ  ids+48(FP), CX
+	MOVQ  y+32(FP), DX
+	MOVQ  ldy+40(FP), BX
+	SUBQ  CX, dst+0(FP)
+	SUBQ  CX, beside+56(FP)
+	MOVQ  k+24(FP), SI
+	MOVQ  SI, DI
+	ANDQ  $+15, DI
+	MOVL  $-1, R8
+	BZHIL DI, R8, R8
+	KMOVW R8, K1
+	SUBQ  DI, SI
+	SHLQ  $0x02, SI
+	MOVQ  SI, k+24(FP)
+	MOVQ  DI, 64(SP)
 
-groups1:
-	CMPQ    DI, $0x04
-	JLT     few2
-	MOVLQSX (SI), R9
+rows1:
+	MOVQ    ends+64(FP), SI
+	MOVQ    (SI), DI
+	ADDQ    $0x08, SI
+	MOVQ    SI, ends+64(FP)
+	CMPQ    DI, end+80(FP)
+	CMOVQGT end+80(FP), DI
+	MOVQ    DI, SI
+	SUBQ    at+72(FP), DI
+	MOVQ    SI, at+72(FP)
+
+groups2:
+	MOVQ      CX, R8
+	KXNORW    K2, K2, K2
+	CMPQ      DI, $0x10
+	JGE       body3
+	TESTQ     DI, DI
+	JZ        row5
+	MOVL      $-1, SI
+	BZHIL     DI, SI, SI
+	KMOVW     SI, K2
+	VMOVUPS.Z (CX), K2, Z0
+	VMOVUPS   Z0, (SP)
+	LEAQ      (SP), R8
+
+body3:
+	PREFETCHT0 1024(CX)
+	MOVQ       beside+56(FP), SI
+	PREFETCHT0 1024(CX)(SI*1)
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	MOVLQSX    (R8), SI
+	IMULQ      BX, SI
+	ADDQ       DX, SI
+	MOVLQSX    4(R8), R9
+	IMULQ      BX, R9
+	ADDQ       DX, R9
+	MOVLQSX    8(R8), R10
+	IMULQ      BX, R10
+	ADDQ       DX, R10
+	MOVLQSX    12(R8), R11
+	IMULQ      BX, R11
+	ADDQ       DX, R11
+	MOVLQSX    16(R8), R12
+	IMULQ      BX, R12
+	ADDQ       DX, R12
+	MOVLQSX    20(R8), R13
+	IMULQ      BX, R13
+	ADDQ       DX, R13
+	MOVLQSX    24(R8), R14
+	IMULQ      BX, R14
+	ADDQ       DX, R14
+	MOVLQSX    28(R8), R15
+	IMULQ      BX, R15
+	ADDQ       DX, R15
+	XORQ       BP, BP
+
+columns6:
+	CMPQ        BP, k+24(FP)
+	JGE         last7
+	VMOVUPS     (AX)(BP*1), Z0
+	VFMADD231PS (SI)(BP*1), Z0, Z1
+	VFMADD231PS (R9)(BP*1), Z0, Z2
+	VFMADD231PS (R10)(BP*1), Z0, Z3
+	VFMADD231PS (R11)(BP*1), Z0, Z4
+	VFMADD231PS (R12)(BP*1), Z0, Z5
+	VFMADD231PS (R13)(BP*1), Z0, Z6
+	VFMADD231PS (R14)(BP*1), Z0, Z7
+	VFMADD231PS (R15)(BP*1), Z0, Z8
+	ADDQ        $0x40, BP
+	JMP         columns6
+
+last7:
+	CMPQ        64(SP), $0x00
+	JEQ         added8
+	VMOVUPS.Z   (AX)(BP*1), K1, Z0
+	VFMADD231PS (SI)(BP*1), Z0, K1, Z1
+	VFMADD231PS (R9)(BP*1), Z0, K1, Z2
+	VFMADD231PS (R10)(BP*1), Z0, K1, Z3
+	VFMADD231PS (R11)(BP*1), Z0, K1, Z4
+	VFMADD231PS (R12)(BP*1), Z0, K1, Z5
+	VFMADD231PS (R13)(BP*1), Z0, K1, Z6
+	VFMADD231PS (R14)(BP*1), Z0, K1, Z7
+	VFMADD231PS (R15)(BP*1), Z0, K1, Z8
+
+added8:
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	CMPQ    DI, $0x08
+	JLE     store4
+	MOVLQSX 32(R8), SI
+	IMULQ   BX, SI
+	ADDQ    DX, SI
+	MOVLQSX 36(R8), R9
 	IMULQ   BX, R9
 	ADDQ    DX, R9
-	MOVLQSX 4(SI), R10
+	MOVLQSX 40(R8), R10
 	IMULQ   BX, R10
 	ADDQ    DX, R10
-	MOVLQSX 8(SI), R11
+	MOVLQSX 44(R8), R11
 	IMULQ   BX, R11
 	ADDQ    DX, R11
-	MOVLQSX 12(SI), R12
+	MOVLQSX 48(R8), R12
 	IMULQ   BX, R12
 	ADDQ    DX, R12
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	XORQ    R13, R13
-
-columns4:
-	CMPQ        R13, R8
-	JGE         last5
-	VMOVUPS     (CX)(R13*1), Z4
-	VFMADD231PS (R9)(R13*1), Z4, Z0
-	VFMADD231PS (R10)(R13*1), Z4, Z1
-	VFMADD231PS (R11)(R13*1), Z4, Z2
-	VFMADD231PS (R12)(R13*1), Z4, Z3
-	ADDQ        $0x40, R13
-	JMP         columns4
-
-last5:
-	MOVQ        k+16(FP), R14
-	TESTQ       $0x0000000f, R14
-	JZ          added6
-	VMOVUPS.Z   (CX)(R13*1), K1, Z4
-	VMOVUPS.Z   (R9)(R13*1), K1, Z5
-	VFMADD231PS Z5, Z4, Z0
-	VMOVUPS.Z   (R10)(R13*1), K1, Z5
-	VFMADD231PS Z5, Z4, Z1
-	VMOVUPS.Z   (R11)(R13*1), K1, Z5
-	VFMADD231PS Z5, Z4, Z2
-	VMOVUPS.Z   (R12)(R13*1), K1, Z5
-	VFMADD231PS Z5, Z4, Z3
-
-added6:
-	VEXTRACTF32X8 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF32X8 $0x01, Z1, Y4
-	VADDPS        Y4, Y1, Y1
-	VEXTRACTF32X8 $0x01, Z2, Y4
-	VADDPS        Y4, Y2, Y2
-	VEXTRACTF32X8 $0x01, Z3, Y4
-	VADDPS        Y4, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VMOVUPS       X0, (AX)
-	ADDQ          $0x10, AX
-	ADDQ          $0x10, SI
-	SUBQ          $0x04, DI
-	JMP           groups1
-
-few2:
-	TESTQ   DI, DI
-	JZ      done3
-	MOVLQSX (SI), R9
-	IMULQ   BX, R9
-	ADDQ    DX, R9
-	MOVQ    R9, R10
-	CMPQ    DI, $0x02
-	JLT     have7
-	MOVLQSX 4(SI), R10
-	IMULQ   BX, R10
-	ADDQ    DX, R10
-
-have7:
-	MOVQ    R10, R11
-	CMPQ    DI, $0x03
-	JLT     have8
-	MOVLQSX 8(SI), R11
-	IMULQ   BX, R11
-	ADDQ    DX, R11
-
-have8:
-	MOVQ   R11, R12
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	XORQ   DX, DX
+	MOVLQSX 52(R8), R13
+	IMULQ   BX, R13
+	ADDQ    DX, R13
+	MOVLQSX 56(R8), R14
+	IMULQ   BX, R14
+	ADDQ    DX, R14
+	MOVLQSX 60(R8), R8
+	IMULQ   BX, R8
+	ADDQ    DX, R8
+	XORQ    R15, R15
 
 columns9:
-	CMPQ        DX, R8
+	CMPQ        R15, k+24(FP)
 	JGE         last10
-	VMOVUPS     (CX)(DX*1), Z0
-	VFMADD231PS (R9)(DX*1), Z0, Z6
-	VFMADD231PS (R10)(DX*1), Z0, Z7
-	VFMADD231PS (R11)(DX*1), Z0, Z8
-	VFMADD231PS (R12)(DX*1), Z0, Z9
-	ADDQ        $0x40, DX
+	VMOVUPS     (AX)(R15*1), Z0
+	VFMADD231PS (SI)(R15*1), Z0, Z9
+	VFMADD231PS (R9)(R15*1), Z0, Z10
+	VFMADD231PS (R10)(R15*1), Z0, Z11
+	VFMADD231PS (R11)(R15*1), Z0, Z12
+	VFMADD231PS (R12)(R15*1), Z0, Z13
+	VFMADD231PS (R13)(R15*1), Z0, Z14
+	VFMADD231PS (R14)(R15*1), Z0, Z15
+	VFMADD231PS (R8)(R15*1), Z0, Z16
+	ADDQ        $0x40, R15
 	JMP         columns9
 
 last10:
-	MOVQ        k+16(FP), BX
-	TESTQ       $0x0000000f, BX
-	JZ          added11
-	VMOVUPS.Z   (CX)(DX*1), K1, Z0
-	VMOVUPS.Z   (R9)(DX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z6
-	VMOVUPS.Z   (R10)(DX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z7
-	VMOVUPS.Z   (R11)(DX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z8
-	VMOVUPS.Z   (R12)(DX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z9
+	CMPQ        64(SP), $0x00
+	JEQ         added11
+	VMOVUPS.Z   (AX)(R15*1), K1, Z0
+	VFMADD231PS (SI)(R15*1), Z0, K1, Z9
+	VFMADD231PS (R9)(R15*1), Z0, K1, Z10
+	VFMADD231PS (R10)(R15*1), Z0, K1, Z11
+	VFMADD231PS (R11)(R15*1), Z0, K1, Z12
+	VFMADD231PS (R12)(R15*1), Z0, K1, Z13
+	VFMADD231PS (R13)(R15*1), Z0, K1, Z14
+	VFMADD231PS (R14)(R15*1), Z0, K1, Z15
+	VFMADD231PS (R8)(R15*1), Z0, K1, Z16
 
 added11:
-	VEXTRACTF32X8 $0x01, Z6, Y0
-	VADDPS        Y0, Y6, Y6
-	VEXTRACTF32X8 $0x01, Z7, Y0
-	VADDPS        Y0, Y7, Y7
-	VEXTRACTF32X8 $0x01, Z8, Y0
-	VADDPS        Y0, Y8, Y8
-	VEXTRACTF32X8 $0x01, Z9, Y0
-	VADDPS        Y0, Y9, Y9
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y9, Y8, Y8
-	VHADDPS       Y8, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X7
-	VADDPS        X7, X6, X6
-	VMOVSS        X6, (AX)
-	DECQ          DI
-	JZ            done3
-	VPERMILPS     $0x39, X6, X6
-	VMOVSS        X6, 4(AX)
-	DECQ          DI
-	JZ            done3
-	VPERMILPS     $0x39, X6, X6
-	VMOVSS        X6, 8(AX)
-	DECQ          DI
-	JZ            done3
-	VPERMILPS     $0x39, X6, X6
+store4:
+	MOVQ       dst+0(FP), SI
+	VUNPCKHPS  Z2, Z1, Z0
+	VUNPCKLPS  Z2, Z1, Z1
+	VADDPS     Z0, Z1, Z1
+	VUNPCKHPS  Z4, Z3, Z0
+	VUNPCKLPS  Z4, Z3, Z2
+	VADDPS     Z0, Z2, Z2
+	VUNPCKHPS  Z6, Z5, Z0
+	VUNPCKLPS  Z6, Z5, Z3
+	VADDPS     Z0, Z3, Z3
+	VUNPCKHPS  Z8, Z7, Z0
+	VUNPCKLPS  Z8, Z7, Z4
+	VADDPS     Z0, Z4, Z4
+	VUNPCKHPS  Z10, Z9, Z0
+	VUNPCKLPS  Z10, Z9, Z5
+	VADDPS     Z0, Z5, Z5
+	VUNPCKHPS  Z12, Z11, Z0
+	VUNPCKLPS  Z12, Z11, Z6
+	VADDPS     Z0, Z6, Z6
+	VUNPCKHPS  Z14, Z13, Z0
+	VUNPCKLPS  Z14, Z13, Z7
+	VADDPS     Z0, Z7, Z7
+	VUNPCKHPS  Z16, Z15, Z0
+	VUNPCKLPS  Z16, Z15, Z8
+	VADDPS     Z0, Z8, Z8
+	VUNPCKHPD  Z2, Z1, Z0
+	VUNPCKLPD  Z2, Z1, Z1
+	VADDPS     Z0, Z1, Z1
+	VUNPCKHPD  Z4, Z3, Z0
+	VUNPCKLPD  Z4, Z3, Z2
+	VADDPS     Z0, Z2, Z2
+	VUNPCKHPD  Z6, Z5, Z0
+	VUNPCKLPD  Z6, Z5, Z3
+	VADDPS     Z0, Z3, Z3
+	VUNPCKHPD  Z8, Z7, Z0
+	VUNPCKLPD  Z8, Z7, Z4
+	VADDPS     Z0, Z4, Z4
+	VSHUFF32X4 $0xdd, Z2, Z1, Z0
+	VSHUFF32X4 $0x88, Z2, Z1, Z1
+	VADDPS     Z0, Z1, Z1
+	VSHUFF32X4 $0xdd, Z4, Z3, Z0
+	VSHUFF32X4 $0x88, Z4, Z3, Z2
+	VADDPS     Z0, Z2, Z2
+	VSHUFF32X4 $0xdd, Z2, Z1, Z0
+	VSHUFF32X4 $0x88, Z2, Z1, Z1
+	VADDPS     Z0, Z1, Z1
+	VMOVUPS    Z1, K2, (CX)(SI*1)
+	CMPQ       DI, $0x10
+	JLE        row5
+	ADDQ       $0x40, CX
+	SUBQ       $0x10, DI
+	JMP        groups2
 
-done3:
+row5:
+	LEAQ (CX)(DI*4), CX
+	ADDQ ldx+16(FP), AX
+	MOVQ at+72(FP), SI
+	CMPQ SI, end+80(FP)
+	JLT  rows1
 	VZEROUPPER
 	RET
 

@@ -137,20 +137,29 @@ func TestSums(t *testing.T) { onEveryPath(t, testSums) }
 
 func testSums(t *testing.T) {
 	rng := generator(t)
+	const base, alpha = 0.75, 1.5
 	for _, n := range shortened(lengths) {
-		w, v, s := random(rng, n), random(rng, n), random(rng, n)
-		var squares, errors, weighted sum
+		v, s := random(rng, n), random(rng, n)
+		var squares, errors, plain, weighted sum
 		for i := range n {
 			d := float64(v[i]) - float64(s[i])
 			squares.add(float64(v[i]) * float64(v[i]))
 			errors.add(d * d)
-			weighted.add(float64(w[i]) * d * d)
+			preference := 0.0
+			if v[i] > 0 {
+				preference = 1
+			}
+			d = preference - float64(s[i])
+			plain.add(d * d)
+			weighted.add((base + alpha*math.Abs(float64(v[i]))) * d * d)
 			weighted.add(-float64(s[i]) * float64(s[i]))
 		}
 		require.InDelta(t, squares.value, SumSquares(v), squares.bound(n))
 		require.InDelta(t, math.Sqrt(squares.value), Norm(v), 1e-7*math.Sqrt(squares.value))
 		require.InDelta(t, errors.value, SquaredErrors(v, s), errors.bound(n))
-		require.InDelta(t, weighted.value, WeightedErrors(w, v, s), weighted.bound(n))
+		gotPlain, gotWeighted := ConfidenceErrors(v, s, base, alpha)
+		require.InDelta(t, plain.value, gotPlain, plain.bound(n))
+		require.InDelta(t, weighted.value, gotWeighted, weighted.bound(n))
 	}
 	require.Equal(t, float32(math.MaxFloat32), Norm([]float32{math.MaxFloat32}), "squares do not overflow")
 }

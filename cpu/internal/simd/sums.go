@@ -37,29 +37,34 @@ func squaredErrorsGo(v, s []float32) float64 {
 	return s0 + s1
 }
 
-// WeightedErrors returns Σ (w·(v - s)² - s²) in float64. w and s are as long as
-// v or longer.
-func WeightedErrors(w, v, s []float32) float64 {
-	if active == portable || len(v) < short {
-		return weightedErrorsGo(w, v, s)
+// ConfidenceErrors returns Σ (p - s)² and Σ (c·(p - s)² - s²) in float64, for ratings r
+// with the preference p = 1 if r > 0, else 0, and the confidence c = base + alpha·|r|. s
+// is as long as r or longer.
+func ConfidenceErrors(r, s []float32, base, alpha float32) (plain, weighted float64) {
+	if active == portable || len(r) < short {
+		return confidenceErrorsGo(r, s, base, alpha)
 	}
-	w, s = w[:len(v)], s[:len(v)]
-	sum := 0.0
-	for lo := 0; lo < len(v); lo += piece {
-		sum += weightedErrorsVector(w[lo:], v[lo:min(lo+piece, len(v))], s[lo:])
+	s = s[:len(r)]
+	for lo := 0; lo < len(r); lo += piece {
+		p, w := confidenceErrorsVector(r[lo:min(lo+piece, len(r))], s[lo:], base, alpha)
+		plain += p
+		weighted += w
 	}
-	return sum
+	return plain, weighted
 }
 
-func weightedErrorsGo(w, v, s []float32) float64 {
-	w, s = w[:len(v)], s[:len(v)]
-	var sum float64
-	for i := range v {
-		score := float64(s[i])
-		d := float64(v[i]) - score
-		sum += float64(w[i])*(d*d) - score*score
+func confidenceErrorsGo(r, s []float32, base, alpha float32) (plain, weighted float64) {
+	s = s[:len(r)]
+	for i, v := range r {
+		preference, score := 0.0, float64(s[i])
+		if v > 0 {
+			preference = 1
+		}
+		d := (preference - score) * (preference - score)
+		plain += d
+		weighted += (float64(base)+float64(alpha)*math.Abs(float64(v)))*d - score*score
 	}
-	return sum
+	return plain, weighted
 }
 
 // Norm returns the Euclidean norm of x. The squares are summed in float64, which

@@ -14,7 +14,8 @@ func dotDoubleAVX2(x *float32, y *float32, n int) float64
 //go:noescape
 func squaredErrorsAVX2(v *float32, s *float32, n int) float64
 
-// weightedErrorsAVX2 returns Σ (w·(v - s)² - s²).
+// confidenceErrorsAVX2 returns Σ (p - s)² and Σ (c·(p - s)² - s²) for the preference
+// p = 1 if r > 0 or 0 and the confidence c = base + alpha·|r|.
 //
 //go:noescape
-func weightedErrorsAVX2(w *float32, v *float32, s *float32, n int) float64
+func confidenceErrorsAVX2(r *float32, s *float32, n int, base float32, alpha float32) (plain float64, weighted float64)

@@ -65,8 +65,8 @@ done4:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
 	VHADDPD      X0, X0, X0
-	VZEROUPPER
 	MOVSD        X0, ret+24(FP)
+	VZEROUPPER
 	RET
 
 DATA lanesAVX2<>+0(SB)/4, $0xffffffff
@@ -154,97 +154,135 @@ done8:
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
 	VHADDPD      X0, X0, X0
-	VZEROUPPER
 	MOVSD        X0, ret+24(FP)
+	VZEROUPPER
 	RET
 
-// func weightedErrorsAVX2(w *float32, v *float32, s *float32, n int) float64
-// Requires: AVX, FMA3, SSE2
-TEXT ·weightedErrorsAVX2(SB), NOSPLIT, $0-40
-	MOVQ   w+0(FP), AX
-	MOVQ   v+8(FP), CX
-	MOVQ   s+16(FP), DX
-	MOVQ   n+24(FP), BX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   BX, SI
-	XORQ   BX, BX
+// func confidenceErrorsAVX2(r *float32, s *float32, n int, base float32, alpha float32) (plain float64, weighted float64)
+// Requires: AVX, AVX2, FMA3, SSE, SSE2
+TEXT ·confidenceErrorsAVX2(SB), NOSPLIT, $0-48
+	MOVQ         r+0(FP), AX
+	MOVQ         s+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VXORPS       Y4, Y4, Y4
+	MOVQ         $0x3ff0000000000000, BX
+	VMOVQ        BX, X0
+	VBROADCASTSD X0, Y2
+	MOVQ         $0x7fffffffffffffff, BX
+	VMOVQ        BX, X0
+	VBROADCASTSD X0, Y3
+	MOVSS        base+24(FP), X0
+	VCVTSS2SD    X0, X0, X0
+	VBROADCASTSD X0, Y0
+	MOVSS        alpha+28(FP), X1
+	VCVTSS2SD    X1, X1, X1
+	VBROADCASTSD X1, Y1
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	MOVQ         DX, BX
+	XORQ         DX, DX
 
 rounds9:
-	CMPQ         SI, $0x00000010
+	CMPQ         BX, $0x00000010
 	JLT          ones10
-	VCVTPS2PD    (CX)(BX*4), Y4
-	VCVTPS2PD    (DX)(BX*4), Y5
-	VCVTPS2PD    (AX)(BX*4), Y6
-	VSUBPD       Y5, Y4, Y4
-	VMULPD       Y4, Y6, Y6
-	VFMADD231PD  Y4, Y6, Y0
-	VFNMADD231PD Y5, Y5, Y0
-	VCVTPS2PD    16(CX)(BX*4), Y4
-	VCVTPS2PD    16(DX)(BX*4), Y5
-	VCVTPS2PD    16(AX)(BX*4), Y6
-	VSUBPD       Y5, Y4, Y4
-	VMULPD       Y4, Y6, Y6
-	VFMADD231PD  Y4, Y6, Y1
-	VFNMADD231PD Y5, Y5, Y1
-	VCVTPS2PD    32(CX)(BX*4), Y4
-	VCVTPS2PD    32(DX)(BX*4), Y5
-	VCVTPS2PD    32(AX)(BX*4), Y6
-	VSUBPD       Y5, Y4, Y4
-	VMULPD       Y4, Y6, Y6
-	VFMADD231PD  Y4, Y6, Y2
-	VFNMADD231PD Y5, Y5, Y2
-	VCVTPS2PD    48(CX)(BX*4), Y4
-	VCVTPS2PD    48(DX)(BX*4), Y5
-	VCVTPS2PD    48(AX)(BX*4), Y6
-	VSUBPD       Y5, Y4, Y4
-	VMULPD       Y4, Y6, Y6
-	VFMADD231PD  Y4, Y6, Y3
-	VFNMADD231PD Y5, Y5, Y3
-	ADDQ         $0x00000010, BX
-	SUBQ         $0x00000010, SI
+	VCVTPS2PD    (AX)(DX*4), Y9
+	VCVTPS2PD    (CX)(DX*4), Y10
+	VCMPPD       $0x1e, Y4, Y9, Y11
+	VANDPD       Y2, Y11, Y11
+	VSUBPD       Y10, Y11, Y11
+	VMULPD       Y11, Y11, Y11
+	VANDPD       Y3, Y9, Y9
+	VFMADD213PD  Y0, Y1, Y9
+	VADDPD       Y11, Y5, Y5
+	VFMADD231PD  Y11, Y9, Y7
+	VFNMADD231PD Y10, Y10, Y7
+	VCVTPS2PD    16(AX)(DX*4), Y9
+	VCVTPS2PD    16(CX)(DX*4), Y10
+	VCMPPD       $0x1e, Y4, Y9, Y11
+	VANDPD       Y2, Y11, Y11
+	VSUBPD       Y10, Y11, Y11
+	VMULPD       Y11, Y11, Y11
+	VANDPD       Y3, Y9, Y9
+	VFMADD213PD  Y0, Y1, Y9
+	VADDPD       Y11, Y6, Y6
+	VFMADD231PD  Y11, Y9, Y8
+	VFNMADD231PD Y10, Y10, Y8
+	VCVTPS2PD    32(AX)(DX*4), Y9
+	VCVTPS2PD    32(CX)(DX*4), Y10
+	VCMPPD       $0x1e, Y4, Y9, Y11
+	VANDPD       Y2, Y11, Y11
+	VSUBPD       Y10, Y11, Y11
+	VMULPD       Y11, Y11, Y11
+	VANDPD       Y3, Y9, Y9
+	VFMADD213PD  Y0, Y1, Y9
+	VADDPD       Y11, Y5, Y5
+	VFMADD231PD  Y11, Y9, Y7
+	VFNMADD231PD Y10, Y10, Y7
+	VCVTPS2PD    48(AX)(DX*4), Y9
+	VCVTPS2PD    48(CX)(DX*4), Y10
+	VCMPPD       $0x1e, Y4, Y9, Y11
+	VANDPD       Y2, Y11, Y11
+	VSUBPD       Y10, Y11, Y11
+	VMULPD       Y11, Y11, Y11
+	VANDPD       Y3, Y9, Y9
+	VFMADD213PD  Y0, Y1, Y9
+	VADDPD       Y11, Y6, Y6
+	VFMADD231PD  Y11, Y9, Y8
+	VFNMADD231PD Y10, Y10, Y8
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000010, BX
 	JMP          rounds9
 
 ones10:
-	CMPQ         SI, $0x00000004
+	CMPQ         BX, $0x00000004
 	JLT          rest11
-	VCVTPS2PD    (CX)(BX*4), Y4
-	VCVTPS2PD    (DX)(BX*4), Y5
-	VCVTPS2PD    (AX)(BX*4), Y6
-	VSUBPD       Y5, Y4, Y4
-	VMULPD       Y4, Y6, Y6
-	VFMADD231PD  Y4, Y6, Y0
-	VFNMADD231PD Y5, Y5, Y0
-	ADDQ         $0x00000004, BX
-	SUBQ         $0x00000004, SI
+	VCVTPS2PD    (AX)(DX*4), Y9
+	VCVTPS2PD    (CX)(DX*4), Y10
+	VCMPPD       $0x1e, Y4, Y9, Y11
+	VANDPD       Y2, Y11, Y11
+	VSUBPD       Y10, Y11, Y11
+	VMULPD       Y11, Y11, Y11
+	VANDPD       Y3, Y9, Y9
+	VFMADD213PD  Y0, Y1, Y9
+	VADDPD       Y11, Y5, Y5
+	VFMADD231PD  Y11, Y9, Y7
+	VFNMADD231PD Y10, Y10, Y7
+	ADDQ         $0x00000004, DX
+	SUBQ         $0x00000004, BX
 	JMP          ones10
 
 rest11:
-	TESTQ        SI, SI
+	TESTQ        BX, BX
 	JZ           done12
-	LEAQ         lanesAVX2<>+0(SB), DI
-	NEGQ         SI
-	VMOVUPS      32(DI)(SI*4), Y4
-	VMASKMOVPS   (CX)(BX*4), X4, X5
-	VCVTPS2PD    X5, Y5
-	VMASKMOVPS   (DX)(BX*4), X4, X6
-	VCVTPS2PD    X6, Y6
-	VMASKMOVPS   (AX)(BX*4), X4, X4
-	VCVTPS2PD    X4, Y4
-	VSUBPD       Y6, Y5, Y5
-	VMULPD       Y5, Y4, Y4
-	VFMADD231PD  Y5, Y4, Y0
-	VFNMADD231PD Y6, Y6, Y0
+	LEAQ         lanesAVX2<>+0(SB), SI
+	NEGQ         BX
+	VMOVUPS      32(SI)(BX*4), Y9
+	VMASKMOVPS   (AX)(DX*4), X9, X10
+	VCVTPS2PD    X10, Y10
+	VMASKMOVPS   (CX)(DX*4), X9, X9
+	VCVTPS2PD    X9, Y9
+	VCMPPD       $0x1e, Y4, Y10, Y4
+	VANDPD       Y2, Y4, Y4
+	VSUBPD       Y9, Y4, Y4
+	VMULPD       Y4, Y4, Y4
+	VANDPD       Y3, Y10, Y10
+	VFMADD213PD  Y0, Y1, Y10
+	VADDPD       Y4, Y5, Y5
+	VFMADD231PD  Y4, Y10, Y7
+	VFNMADD231PD Y9, Y9, Y7
 
 done12:
-	VADDPD       Y2, Y0, Y0
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VHADDPD      X0, X0, X0
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X5
+	VHADDPD      X5, X5, X5
+	MOVSD        X5, plain+32(FP)
+	VADDPD       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X7
+	VHADDPD      X7, X7, X7
+	MOVSD        X7, weighted+40(FP)
 	VZEROUPPER
-	MOVSD        X0, ret+32(FP)
 	RET

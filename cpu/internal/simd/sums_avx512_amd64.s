@@ -65,8 +65,8 @@ done4:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X0
 	VHADDPD       X0, X0, X0
-	VZEROUPPER
 	MOVSD         X0, ret+24(FP)
+	VZEROUPPER
 	RET
 
 // func squaredErrorsAVX512(v *float32, s *float32, n int) float64
@@ -136,96 +136,137 @@ done8:
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X0
 	VHADDPD       X0, X0, X0
-	VZEROUPPER
 	MOVSD         X0, ret+24(FP)
+	VZEROUPPER
 	RET
 
-// func weightedErrorsAVX512(w *float32, v *float32, s *float32, n int) float64
-// Requires: AVX, AVX512F, BMI2, SSE2
-TEXT ·weightedErrorsAVX512(SB), NOSPLIT, $0-40
-	MOVQ   w+0(FP), AX
-	MOVQ   v+8(FP), CX
-	MOVQ   s+16(FP), DX
-	MOVQ   n+24(FP), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   BX, SI
-	XORQ   BX, BX
+// func confidenceErrorsAVX512(r *float32, s *float32, n int, base float32, alpha float32) (plain float64, weighted float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE, SSE2
+TEXT ·confidenceErrorsAVX512(SB), NOSPLIT, $0-48
+	MOVQ         r+0(FP), AX
+	MOVQ         s+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPXORD       Z4, Z4, Z4
+	MOVQ         $0x3ff0000000000000, BX
+	VMOVQ        BX, X0
+	VBROADCASTSD X0, Z2
+	MOVQ         $0x7fffffffffffffff, BX
+	VMOVQ        BX, X0
+	VBROADCASTSD X0, Z3
+	MOVSS        base+24(FP), X0
+	VCVTSS2SD    X0, X0, X0
+	VBROADCASTSD X0, Z0
+	MOVSS        alpha+28(FP), X1
+	VCVTSS2SD    X1, X1, X1
+	VBROADCASTSD X1, Z1
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	MOVQ         DX, BX
+	XORQ         DX, DX
 
 rounds9:
-	CMPQ         SI, $0x00000020
+	CMPQ         BX, $0x00000020
 	JLT          ones10
-	VCVTPS2PD    (CX)(BX*4), Z4
-	VCVTPS2PD    (DX)(BX*4), Z5
-	VCVTPS2PD    (AX)(BX*4), Z6
-	VSUBPD       Z5, Z4, Z4
-	VMULPD       Z4, Z6, Z6
-	VFMADD231PD  Z4, Z6, Z0
-	VFNMADD231PD Z5, Z5, Z0
-	VCVTPS2PD    32(CX)(BX*4), Z4
-	VCVTPS2PD    32(DX)(BX*4), Z5
-	VCVTPS2PD    32(AX)(BX*4), Z6
-	VSUBPD       Z5, Z4, Z4
-	VMULPD       Z4, Z6, Z6
-	VFMADD231PD  Z4, Z6, Z1
-	VFNMADD231PD Z5, Z5, Z1
-	VCVTPS2PD    64(CX)(BX*4), Z4
-	VCVTPS2PD    64(DX)(BX*4), Z5
-	VCVTPS2PD    64(AX)(BX*4), Z6
-	VSUBPD       Z5, Z4, Z4
-	VMULPD       Z4, Z6, Z6
-	VFMADD231PD  Z4, Z6, Z2
-	VFNMADD231PD Z5, Z5, Z2
-	VCVTPS2PD    96(CX)(BX*4), Z4
-	VCVTPS2PD    96(DX)(BX*4), Z5
-	VCVTPS2PD    96(AX)(BX*4), Z6
-	VSUBPD       Z5, Z4, Z4
-	VMULPD       Z4, Z6, Z6
-	VFMADD231PD  Z4, Z6, Z3
-	VFNMADD231PD Z5, Z5, Z3
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x00000020, SI
+	VCVTPS2PD    (AX)(DX*4), Z9
+	VCVTPS2PD    (CX)(DX*4), Z10
+	VCMPPD       $0x1e, Z4, Z9, K1
+	VMOVUPD.Z    Z2, K1, Z11
+	VSUBPD       Z10, Z11, Z11
+	VMULPD       Z11, Z11, Z11
+	VANDPD       Z3, Z9, Z9
+	VFMADD213PD  Z0, Z1, Z9
+	VADDPD       Z11, Z5, Z5
+	VFMADD231PD  Z11, Z9, Z7
+	VFNMADD231PD Z10, Z10, Z7
+	VCVTPS2PD    32(AX)(DX*4), Z9
+	VCVTPS2PD    32(CX)(DX*4), Z10
+	VCMPPD       $0x1e, Z4, Z9, K1
+	VMOVUPD.Z    Z2, K1, Z11
+	VSUBPD       Z10, Z11, Z11
+	VMULPD       Z11, Z11, Z11
+	VANDPD       Z3, Z9, Z9
+	VFMADD213PD  Z0, Z1, Z9
+	VADDPD       Z11, Z6, Z6
+	VFMADD231PD  Z11, Z9, Z8
+	VFNMADD231PD Z10, Z10, Z8
+	VCVTPS2PD    64(AX)(DX*4), Z9
+	VCVTPS2PD    64(CX)(DX*4), Z10
+	VCMPPD       $0x1e, Z4, Z9, K1
+	VMOVUPD.Z    Z2, K1, Z11
+	VSUBPD       Z10, Z11, Z11
+	VMULPD       Z11, Z11, Z11
+	VANDPD       Z3, Z9, Z9
+	VFMADD213PD  Z0, Z1, Z9
+	VADDPD       Z11, Z5, Z5
+	VFMADD231PD  Z11, Z9, Z7
+	VFNMADD231PD Z10, Z10, Z7
+	VCVTPS2PD    96(AX)(DX*4), Z9
+	VCVTPS2PD    96(CX)(DX*4), Z10
+	VCMPPD       $0x1e, Z4, Z9, K1
+	VMOVUPD.Z    Z2, K1, Z11
+	VSUBPD       Z10, Z11, Z11
+	VMULPD       Z11, Z11, Z11
+	VANDPD       Z3, Z9, Z9
+	VFMADD213PD  Z0, Z1, Z9
+	VADDPD       Z11, Z6, Z6
+	VFMADD231PD  Z11, Z9, Z8
+	VFNMADD231PD Z10, Z10, Z8
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000020, BX
 	JMP          rounds9
 
 ones10:
-	CMPQ         SI, $0x00000008
+	CMPQ         BX, $0x00000008
 	JLT          rest11
-	VCVTPS2PD    (CX)(BX*4), Z4
-	VCVTPS2PD    (DX)(BX*4), Z5
-	VCVTPS2PD    (AX)(BX*4), Z6
-	VSUBPD       Z5, Z4, Z4
-	VMULPD       Z4, Z6, Z6
-	VFMADD231PD  Z4, Z6, Z0
-	VFNMADD231PD Z5, Z5, Z0
-	ADDQ         $0x00000008, BX
-	SUBQ         $0x00000008, SI
+	VCVTPS2PD    (AX)(DX*4), Z9
+	VCVTPS2PD    (CX)(DX*4), Z10
+	VCMPPD       $0x1e, Z4, Z9, K1
+	VMOVUPD.Z    Z2, K1, Z11
+	VSUBPD       Z10, Z11, Z11
+	VMULPD       Z11, Z11, Z11
+	VANDPD       Z3, Z9, Z9
+	VFMADD213PD  Z0, Z1, Z9
+	VADDPD       Z11, Z5, Z5
+	VFMADD231PD  Z11, Z9, Z7
+	VFNMADD231PD Z10, Z10, Z7
+	ADDQ         $0x00000008, DX
+	SUBQ         $0x00000008, BX
 	JMP          ones10
 
 rest11:
-	TESTQ        SI, SI
+	TESTQ        BX, BX
 	JZ           done12
-	MOVL         $-1, DI
-	BZHIL        SI, DI, DI
-	KMOVW        DI, K1
-	VCVTPS2PD.Z  (CX)(BX*4), K1, Z4
-	VCVTPS2PD.Z  (DX)(BX*4), K1, Z5
-	VCVTPS2PD.Z  (AX)(BX*4), K1, Z6
-	VSUBPD       Z5, Z4, Z4
-	VMULPD       Z4, Z6, Z6
-	VFMADD231PD  Z4, Z6, Z0
-	VFNMADD231PD Z5, Z5, Z0
+	MOVL         $-1, SI
+	BZHIL        BX, SI, SI
+	KMOVW        SI, K1
+	VCVTPS2PD.Z  (AX)(DX*4), K1, Z9
+	VCVTPS2PD.Z  (CX)(DX*4), K1, Z10
+	VCMPPD       $0x1e, Z4, Z9, K1
+	VMOVUPD.Z    Z2, K1, Z2
+	VSUBPD       Z10, Z2, Z2
+	VMULPD       Z2, Z2, Z2
+	VANDPD       Z3, Z9, Z9
+	VFMADD213PD  Z0, Z1, Z9
+	VADDPD       Z2, Z5, Z5
+	VFMADD231PD  Z2, Z9, Z7
+	VFNMADD231PD Z10, Z10, Z7
 
 done12:
-	VADDPD        Z2, Z0, Z0
-	VADDPD        Z3, Z1, Z1
-	VADDPD        Z1, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPD        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X0
-	VHADDPD       X0, X0, X0
+	VADDPD        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X0
+	VADDPD        X0, X5, X5
+	VHADDPD       X5, X5, X5
+	MOVSD         X5, plain+32(FP)
+	VADDPD        Z8, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X0
+	VADDPD        X0, X7, X7
+	VHADDPD       X7, X7, X7
+	MOVSD         X7, weighted+40(FP)
 	VZEROUPPER
-	MOVSD         X0, ret+32(FP)
 	RET

@@ -136,6 +136,13 @@ func AddDouble(x []float32, y []float64) {
 	}
 }
 
+// AddScalar adds a value to every element of x.
+func AddScalar(value float32, x []float32) {
+	for i := range x {
+		x[i] += value
+	}
+}
+
 // Mul computes dst = x∘y. dst may be x or y; both are as long as dst or longer.
 func Mul(dst, x, y []float32) {
 	if active == portable || len(dst) < short {

@@ -51,18 +51,18 @@ func squaredErrorsVector(v, s []float32) float64 {
 	return squaredErrorsAVX512(&v[0], &s[0], len(v))
 }
 
-func weightedErrorsVector(w, v, s []float32) float64 {
+func confidenceErrorsVector(r, s []float32, base, alpha float32) (plain, weighted float64) {
 	if active == avx2 {
-		return weightedErrorsAVX2(&w[0], &v[0], &s[0], len(v))
+		return confidenceErrorsAVX2(&r[0], &s[0], len(r), base, alpha)
 	}
-	return weightedErrorsAVX512(&w[0], &v[0], &s[0], len(v))
+	return confidenceErrorsAVX512(&r[0], &s[0], len(r), base, alpha)
 }
 
-func dotRowsVector(dst, x, y []float32, ldy int, ids []int32) {
+func dotEntriesVector(dst, x []float32, ldx, k int, y []float32, ldy int, ids []int32, beside []float32, ends []int64, at int64) {
 	if active == avx2 {
-		dotRowsAVX2(&dst[0], &x[0], len(x), &y[0], ldy, &ids[0], len(ids))
+		dotRowsAVX2(&dst[0], &x[0], 4*ldx, k, &y[0], 4*ldy, &ids[0], &beside[0], &ends[0], at, at+int64(len(ids)))
 	} else {
-		dotRowsAVX512(&dst[0], &x[0], len(x), &y[0], ldy, &ids[0], len(ids))
+		dotRowsAVX512(&dst[0], &x[0], 4*ldx, k, &y[0], 4*ldy, &ids[0], &beside[0], &ends[0], at, at+int64(len(ids)))
 	}
 }
 

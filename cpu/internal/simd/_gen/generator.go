@@ -108,22 +108,44 @@ type mask struct {
 	v reg.VecVirtual    // AVX2: the sign of a lane says whether it is selected
 }
 
-// firstLanes makes the mask of the first count lanes, 1 to all.
+// firstLanes makes the mask of the first count lanes.
 func (g *generator) firstLanes(count reg.GPVirtual) mask {
+	m := g.mask()
+	g.setLanes(m, count)
+	return m
+}
+
+// mask takes registers.
+func (g *generator) mask() mask {
 	if g.wide() {
-		all, m := g.GP32(), mask{k: g.K()}
+		return mask{k: g.K()}
+	}
+	return mask{v: g.vector()}
+}
+
+// setLanes selects the first count lanes.
+func (g *generator) setLanes(m mask, count reg.GPVirtual) {
+	if g.wide() {
+		all := g.GP32()
 		g.MOVL(operand.I32(-1), all)
 		g.BZHIL(count.As32(), all, all)
 		g.KMOVW(all, m.k)
-		return m
+		return
 	}
-	table := g.GP64()
+	table, back := g.GP64(), g.GP64()
 	g.LEAQ(g.maskTable(), table)
-	back, m := g.GP64(), mask{v: g.vector()}
 	g.MOVQ(count, back)
 	g.NEGQ(back)
 	g.VMOVUPS(operand.Mem{Base: table, Index: back, Scale: 4, Disp: g.bytes()}, m.v)
-	return m
+}
+
+// setAllLanes selects all lanes.
+func (g *generator) setAllLanes(m mask) {
+	if g.wide() {
+		g.KXNORW(m.k, m.k, m.k)
+	} else {
+		g.VPCMPEQD(m.v, m.v, m.v)
+	}
 }
 
 // maskTable has a vector of ones and then one of zeros.

@@ -12,115 +12,185 @@ func rows(g *generator) {
 	weightedSum(g, 1)
 }
 
-// group is the number of rows whose dot products are computed together.
-const group = 4
-
-// dotRows takes four rows at a time, one vector of x with each. The four sums are
-// then added up across the lanes in the same pairs for each row, so that a product
-// does not depend on the place of its row. What is left of the ids makes a group
-// whose last row is repeated.
+// dotRows takes a group of ratings at a time, as many as a vector has lanes, and half
+// of them or all while columns pass by, one vector of x with each. The sums are then
+// transposed and added up, in the same pairs for each rating, so that a product does not
+// depend on its place. The last group of a row has a mask; what it lacks of ids is 0,
+// which is a row of Y wherever there is one.
 func dotRows(g *generator) {
-	g.function("dotRows", "func(dst, x *float32, k int, y *float32, ldy int, ids *int32, n int)",
-		"dotRows"+g.name+" computes dst[j] = x·y_j for k ≥ 1 elements and n ids.")
-	dst, x, y, ldy, ids, n := g.argument("dst"), g.argument("x"), g.argument("y"), g.length("ldy"), g.argument("ids"), g.argument("n")
-	whole, rest := g.argument("k"), g.GP64()
+	g.function("dotRows", "func(dst, x *float32, ldx, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at, end int64)",
+		"dotRows"+g.name+" computes dst[j-at] = x_r·y_j for the ratings at ≤ j < end, where rating j is of\nrow ids[j-at] of Y and of the first row r of X that ends above j: ends has the end of each. It\ntakes k ≥ 1 elements and one rating or more; ldx and ldy are in bytes. What is beside the ids\nis fetched with them.")
+	memory := func(name string) operand.Mem {
+		basic, err := g.Param(name).Resolve()
+		if err != nil {
+			panic(err)
+		}
+		return basic.Addr
+	}
+	ldx, ends, at, end := memory("ldx"), memory("ends"), memory("at"), memory("end")
+	group := g.lanes
+	lastIDs := g.AllocLocal(g.bytes())
+
+	// What is not needed for every rating stays in memory: dst and beside as distances
+	// from ids, and the bytes of the whole vectors of a row.
+	dst, beside, wholes := memory("dst"), memory("beside"), memory("k")
+	x, ids, y, ldy := g.argument("x"), g.argument("ids"), g.argument("y"), g.argument("ldy")
+	g.SUBQ(ids, dst)
+	g.SUBQ(ids, beside)
+	whole, rest, scratch := g.argument("k"), g.GP64(), g.GP64()
 	g.MOVQ(whole, rest)
 	g.ANDQ(operand.I32(g.lanes-1), rest)
-	g.SUBQ(rest, whole)
-	g.SHLQ(operand.U8(2), whole) // the bytes of the whole vectors of a row
 	tail := g.firstLanes(rest)
+	g.SUBQ(rest, whole)
+	g.SHLQ(operand.U8(2), whole)
+	g.MOVQ(whole, wholes)
+	partial := g.AllocLocal(8) // elements beyond the whole vectors
+	g.MOVQ(rest, partial)
 
-	row := make([]reg.GPVirtual, group)
-	for i := range row {
-		row[i] = g.GP64()
-	}
-	find := func(j int) {
-		g.MOVLQSX(operand.Mem{Base: ids, Disp: 4 * j}, row[j])
-		g.IMULQ(ldy, row[j])
-		g.ADDQ(y, row[j])
-	}
-	products := func() reg.VecVirtual {
-		s := g.vectors(group)
-		g.zero(s...)
-		at := g.GP64()
-		v, element := g.vector(), g.vector()
-		loop, last, done := g.label("columns"), g.label("last"), g.label("added")
-		g.XORQ(at, at)
-		g.Label(loop)
-		g.CMPQ(at, whole)
-		g.JGE(operand.LabelRef(last))
-		g.VMOVUPS(operand.Mem{Base: x, Index: at, Scale: 1}, v)
-		for j := range s {
-			g.VFMADD231PS(operand.Mem{Base: row[j], Index: at, Scale: 1}, v, s[j])
-		}
-		g.ADDQ(operand.U8(g.bytes()), at)
-		g.JMP(operand.LabelRef(loop))
-		g.Label(last)
-		g.TESTQ(operand.U32(g.lanes-1), g.argument("k"))
-		g.JZ(operand.LabelRef(done))
-		g.load(operand.Mem{Base: x, Index: at, Scale: 1}, tail, v)
-		for j := range s {
-			g.load(operand.Mem{Base: row[j], Index: at, Scale: 1}, tail, element)
-			g.VFMADD231PS(element, v, s[j])
-		}
-		g.Label(done)
-		return g.acrossLanes(s)
-	}
+	nextRow, groups, body, store, rowDone := g.label("rows"), g.label("groups"), g.label("body"), g.label("store"), g.label("row")
+	left, from, lanes := g.GP64(), g.GP64(), g.mask()
+	g.Label(nextRow)
+	g.MOVQ(ends, scratch)
+	g.MOVQ(operand.Mem{Base: scratch}, left)
+	g.ADDQ(operand.U8(8), scratch)
+	g.MOVQ(scratch, ends)
+	g.CMPQ(left, end)
+	g.CMOVQGT(end, left)
+	g.MOVQ(left, scratch)
+	g.SUBQ(at, left)
+	g.MOVQ(scratch, at)
 
-	groups, few, done := g.label("groups"), g.label("few"), g.label("done")
 	g.Label(groups)
-	g.CMPQ(n, operand.U8(group))
-	g.JLT(operand.LabelRef(few))
-	for j := range row {
-		find(j)
+	g.MOVQ(ids, from)
+	g.setAllLanes(lanes)
+	g.CMPQ(left, operand.U8(group))
+	g.JGE(operand.LabelRef(body))
+	g.TESTQ(left, left)
+	g.JZ(operand.LabelRef(rowDone))
+	g.setLanes(lanes, left)
+	whatIsLeft := g.vector()
+	g.load(operand.Mem{Base: ids}, lanes, whatIsLeft)
+	g.VMOVUPS(whatIsLeft, lastIDs)
+	g.LEAQ(lastIDs, from)
+
+	g.Label(body)
+	g.PREFETCHT0(operand.Mem{Base: ids, Disp: streamAhead})
+	g.MOVQ(beside, scratch)
+	g.PREFETCHT0(operand.Mem{Base: ids, Index: scratch, Scale: 1, Disp: streamAhead})
+	sums := g.vectors(group)
+	const together = 8 // rows whose addresses are in registers
+	for half := 0; half < group; half += together {
+		part := sums[half : half+together]
+		g.zero(part...)
+		if half > 0 {
+			g.CMPQ(left, operand.U8(half))
+			g.JLE(operand.LabelRef(store))
+		}
+		row := make([]reg.GPVirtual, together)
+		for j := range row {
+			row[j] = g.GP64()
+			g.MOVLQSX(operand.Mem{Base: from, Disp: 4 * (half + j)}, row[j])
+			g.IMULQ(ldy, row[j])
+			g.ADDQ(y, row[j])
+		}
+		column, v := g.GP64(), g.vector()
+		columns, last, added := g.label("columns"), g.label("last"), g.label("added")
+		g.XORQ(column, column)
+		g.Label(columns)
+		g.CMPQ(column, wholes)
+		g.JGE(operand.LabelRef(last))
+		g.VMOVUPS(operand.Mem{Base: x, Index: column, Scale: 1}, v)
+		for j, s := range part {
+			g.VFMADD231PS(operand.Mem{Base: row[j], Index: column, Scale: 1}, v, s)
+		}
+		g.ADDQ(operand.U8(g.bytes()), column)
+		g.JMP(operand.LabelRef(columns))
+		g.Label(last)
+		g.CMPQ(partial, operand.U8(0))
+		g.JEQ(operand.LabelRef(added))
+		g.load(operand.Mem{Base: x, Index: column, Scale: 1}, tail, v)
+		element := g.vector()
+		for j, s := range part {
+			from := operand.Mem{Base: row[j], Index: column, Scale: 1}
+			if g.wide() {
+				g.VFMADD231PS(from, v, tail.k, s)
+			} else {
+				g.load(from, tail, element)
+				g.VFMADD231PS(element, v, s)
+			}
+		}
+		g.Label(added)
 	}
-	g.VMOVUPS(products().AsX(), operand.Mem{Base: dst})
-	g.ADDQ(operand.U8(4*group), dst)
+	g.Label(store)
+	g.MOVQ(dst, scratch)
+	g.store(g.transposedSums(sums), lanes, operand.Mem{Base: ids, Index: scratch, Scale: 1})
+	g.CMPQ(left, operand.U8(group))
+	g.JLE(operand.LabelRef(rowDone))
 	g.ADDQ(operand.U8(4*group), ids)
-	g.SUBQ(operand.U8(group), n)
+	g.SUBQ(operand.U8(group), left)
 	g.JMP(operand.LabelRef(groups))
 
-	g.Label(few)
-	g.TESTQ(n, n)
-	g.JZ(operand.LabelRef(done))
-	find(0)
-	for j := 1; j < group; j++ {
-		g.MOVQ(row[j-1], row[j])
-		if j == group-1 {
-			break // at most three are left
-		}
-		have := g.label("have")
-		g.CMPQ(n, operand.U8(j+1))
-		g.JLT(operand.LabelRef(have))
-		find(j)
-		g.Label(have)
-	}
-	s := products()
-	for j := range group - 1 {
-		g.VMOVSS(s.AsX(), operand.Mem{Base: dst, Disp: 4 * j})
-		g.DECQ(n)
-		g.JZ(operand.LabelRef(done))
-		g.VPERMILPS(operand.U8(0b111001), s.AsX(), s.AsX())
-	}
-	g.Label(done)
+	g.Label(rowDone)
+	g.LEAQ(operand.Mem{Base: ids, Index: left, Scale: 4}, ids)
+	g.ADDQ(ldx, x)
+	g.MOVQ(at, scratch)
+	g.CMPQ(scratch, end)
+	g.JLT(operand.LabelRef(nextRow))
 	g.end()
 }
 
-// acrossLanes adds the lanes of four vectors up and returns the sums in four lanes.
-func (g *generator) acrossLanes(s []reg.VecVirtual) reg.VecVirtual {
-	if g.wide() {
-		high := g.YMM()
-		for _, v := range s {
-			g.VEXTRACTF32X8(operand.U8(1), v, high)
-			g.VADDPS(high, v.AsY(), v.AsY())
+// streamAhead is how far before their use the ids, and what is beside them, are fetched,
+// in bytes.
+const streamAhead = 1 << 10
+
+// transposedSums adds the lanes of each vector up, as many vectors as it has lanes, and
+// returns the sums in the order of the vectors. Halves of two vectors become one, until
+// one is left. It overwrites them.
+func (g *generator) transposedSums(s []reg.VecVirtual) reg.VecVirtual {
+	if !g.wide() {
+		for n := len(s); n > 2; n /= 2 {
+			for i := range n / 2 {
+				g.VHADDPS(s[2*i+1], s[2*i], s[i])
+			}
 		}
+		low := g.YMM()
+		g.VPERM2F128(operand.U8(0x20), s[1], s[0], low)
+		g.VPERM2F128(operand.U8(0x31), s[1], s[0], s[0])
+		g.VADDPS(low, s[0], s[0])
+		return s[0]
 	}
-	g.VHADDPS(s[1].AsY(), s[0].AsY(), s[0].AsY())
-	g.VHADDPS(s[3].AsY(), s[2].AsY(), s[2].AsY())
-	g.VHADDPS(s[2].AsY(), s[0].AsY(), s[0].AsY())
-	high := s[1].AsX()
-	g.VEXTRACTF128(operand.U8(1), s[0].AsY(), high)
-	g.VADDPS(high, s[0].AsX(), s[0].AsX())
+	pair := func(a, b, dst reg.VecVirtual, low, high func(b, a, dst reg.VecVirtual)) {
+		upper := g.vector()
+		high(b, a, upper)
+		low(b, a, dst)
+		g.VADDPS(upper, dst, dst)
+	}
+	steps := []struct {
+		low, high func(b, a, dst reg.VecVirtual)
+	}{
+		{
+			func(b, a, dst reg.VecVirtual) { g.VUNPCKLPS(b, a, dst) },
+			func(b, a, dst reg.VecVirtual) { g.VUNPCKHPS(b, a, dst) },
+		},
+		{
+			func(b, a, dst reg.VecVirtual) { g.VUNPCKLPD(b, a, dst) },
+			func(b, a, dst reg.VecVirtual) { g.VUNPCKHPD(b, a, dst) },
+		},
+		{
+			func(b, a, dst reg.VecVirtual) { g.VSHUFF32X4(operand.U8(0x88), b, a, dst) },
+			func(b, a, dst reg.VecVirtual) { g.VSHUFF32X4(operand.U8(0xdd), b, a, dst) },
+		},
+		{
+			func(b, a, dst reg.VecVirtual) { g.VSHUFF32X4(operand.U8(0x88), b, a, dst) },
+			func(b, a, dst reg.VecVirtual) { g.VSHUFF32X4(operand.U8(0xdd), b, a, dst) },
+		},
+	}
+	for _, step := range steps {
+		for i := range len(s) / 2 {
+			pair(s[2*i], s[2*i+1], s[i], step.low, step.high)
+		}
+		s = s[:len(s)/2]
+	}
 	return s[0]
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -158,22 +160,63 @@ func sums(g *generator) {
 	})
 	g.returnSum(s)
 
-	g.function("weightedErrors", "func(w, v, s *float32, n int) float64", "weightedErrors"+g.name+" returns Σ (w·(v - s)² - s²).")
-	w := g.argument("w")
-	x, y, n = g.argument("v"), g.argument("s"), g.argument("n")
-	s = g.vectors(unroll)
-	g.zero(s...)
-	g.vectorLoop(n, half, func(l *vectorLoop, m *mask) {
-		a, b, c := g.vector(), g.vector(), g.vector()
-		g.readDouble(l.at(x, 4), m, a)
-		g.readDouble(l.at(y, 4), m, b)
-		g.readDouble(l.at(w, 4), m, c)
-		g.VSUBPD(b, a, a)
-		g.VMULPD(a, c, c)
-		g.VFMADD231PD(a, c, s[l.step])
-		g.VFNMADD231PD(b, b, s[l.step])
+	confidenceErrors(g)
+}
+
+// confidenceErrors widens ratings and scores, so that all it computes is in float64.
+func confidenceErrors(g *generator) {
+	g.function("confidenceErrors", "func(r, s *float32, n int, base, alpha float32) (plain, weighted float64)",
+		"confidenceErrors"+g.name+" returns Σ (p - s)² and Σ (c·(p - s)² - s²) for the preference\np = 1 if r > 0 or 0 and the confidence c = base + alpha·|r|.")
+	r, s, n := g.argument("r"), g.argument("s"), g.argument("n")
+	base, alpha, one, magnitude, zero := g.vector(), g.vector(), g.vector(), g.vector(), g.vector()
+	g.zero(zero)
+	g.broadcastDouble(math.Float64bits(1), one)
+	g.broadcastDouble(1<<63-1, magnitude)
+	widened := func(name string, v reg.VecVirtual) {
+		x := g.XMM()
+		g.Load(g.Param(name), x)
+		g.VCVTSS2SD(x, x, x)
+		g.VBROADCASTSD(x, v)
+	}
+	widened("base", base)
+	widened("alpha", alpha)
+	// Two sums of each kind leave registers for the rest.
+	plain, weighted := g.vectors(unroll/2), g.vectors(unroll/2)
+	g.zero(plain...)
+	g.zero(weighted...)
+	g.vectorLoop(n, g.lanes/2, func(l *vectorLoop, m *mask) {
+		rating, score, d := g.vector(), g.vector(), g.vector()
+		g.readDouble(l.at(r, 4), m, rating)
+		g.readDouble(l.at(s, 4), m, score)
+		const greater = 0x1e // ordered and quiet
+		if g.wide() {
+			k := g.K()
+			g.VCMPPD(operand.U8(greater), zero, rating, k)
+			g.VMOVUPD_Z(one, k, d)
+		} else {
+			g.VCMPPD(operand.U8(greater), zero, rating, d)
+			g.VANDPD(one, d, d)
+		}
+		g.VSUBPD(score, d, d)
+		g.VMULPD(d, d, d)
+		g.VANDPD(magnitude, rating, rating)
+		g.VFMADD213PD(base, alpha, rating)
+		sums := l.step % len(plain)
+		g.VADDPD(d, plain[sums], plain[sums])
+		g.VFMADD231PD(d, rating, weighted[sums])
+		g.VFNMADD231PD(score, score, weighted[sums])
 	})
-	g.returnSum(s)
+	g.Store(g.sumOf(plain), g.ReturnIndex(0))
+	g.Store(g.sumOf(weighted), g.ReturnIndex(1))
+	g.end()
+}
+
+// broadcastDouble fills a vector with the bits of a float64.
+func (g *generator) broadcastDouble(bits uint64, v reg.VecVirtual) {
+	r, x := g.GP64(), g.XMM()
+	g.MOVQ(operand.U64(bits), r)
+	g.VMOVQ(r, x)
+	g.VBROADCASTSD(x, v)
 }
 
 // readDouble loads half a vector of float32 as float64.
@@ -190,9 +233,14 @@ func (g *generator) readDouble(from operand.Mem, m *mask, to reg.VecVirtual) {
 	}
 }
 
-// returnSum adds vectors of float64 up, lane by lane and then the lanes, and returns
-// the sum.
+// returnSum returns the sum of vectors of float64.
 func (g *generator) returnSum(s []reg.VecVirtual) {
+	g.Store(g.sumOf(s), g.ReturnIndex(0))
+	g.end()
+}
+
+// sumOf adds vectors of float64 up, lane by lane and then the lanes. It overwrites them.
+func (g *generator) sumOf(s []reg.VecVirtual) reg.Register {
 	for n := len(s) / 2; n > 0; n /= 2 {
 		for i := range n {
 			g.VADDPD(s[i+n], s[i], s[i])
@@ -207,7 +255,5 @@ func (g *generator) returnSum(s []reg.VecVirtual) {
 	g.VEXTRACTF128(operand.U8(1), s[0].AsY(), high)
 	g.VADDPD(high, sum, sum)
 	g.VHADDPD(sum, sum, sum)
-	g.VZEROUPPER()
-	g.Store(sum, g.ReturnIndex(0))
-	g.RET()
+	return sum
 }
