@@ -11,6 +11,7 @@ func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
 		x: w.doubles[0], r: w.doubles[1], p: w.doubles[2], ap: w.doubles[3],
 		single: w.vectors[0], sum: w.vectors[1],
 	}
+	s.factors, s.bias = h.regularization(q.row)
 
 	q.add = addRightSide
 	h.sum(w, q, s.sum)
@@ -49,13 +50,16 @@ func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
 }
 
 // descent is the state of conjugate gradients. It is float64, of which only the
-// products with the ratings are not: where one eigenvalue stands out, as that of a
-// bias does, a rounding error in its direction grows with each step by about the
-// ratio of the eigenvalues, and the digits of float32 are used up after a few.
+// products with the ratings and the Gram matrix are not: where one eigenvalue stands
+// out, as that of a bias does, a rounding error in its direction grows with each step
+// by about the ratio of the eigenvalues, and the digits of float32 are used up after a
+// few.
 type descent struct {
 	x, r, p, ap []float64 // solution, residual b - A·x, direction, A·p
 	single      []float32 // p
-	sum         []float32 // the part of A·p that comes from the ratings
+	sum         []float32 // A·p without the regularization, which is that of:
+	factors     float32
+	bias        float32
 }
 
 // begin starts at x = p, of which ap is the product. It returns ‖r‖².
@@ -99,15 +103,16 @@ func (h *halfStep) multiply(w *rowScratch, q *query, s *descent) {
 	}
 	q.add, q.vector = addProduct, s.single
 	h.sum(w, q, s.sum)
-	factors, bias := h.regularization(q.row)
+	if h.allPairs != 0 {
+		// The rows of the symmetric matrix are its columns.
+		simd.ScaleTo(s.single, h.allPairs, s.single)
+		simd.WeightedSum(s.sum, h.gram.data, h.gram.stride, w.consecutive[:h.unknowns], s.single)
+	}
 	for i, p := range s.p {
-		d := factors
+		d := s.factors
 		if i >= h.stored {
-			d = bias
+			d = s.bias
 		}
 		s.ap[i] = float64(s.sum[i]) + float64(d)*p
-		if h.allPairs != 0 {
-			s.ap[i] += float64(h.allPairs) * simd.DotMixed(h.gram.row(i), s.p)
-		}
 	}
 }

@@ -158,9 +158,6 @@ func (h *halfStep) layout(who int, a *arena) {
 		if h.packed == nil {
 			w.panel = carve[float32](a, length*h.normal.Stride())
 			w.consecutive = carve[int32](a, length)
-			for i := range w.consecutive {
-				w.consecutive[i] = int32(i)
-			}
 		}
 	}
 	if plan.longest > partLength {
@@ -186,6 +183,12 @@ func (h *halfStep) layout(who int, a *arena) {
 	}
 	for i := range n.doubles {
 		w.doubles[i] = carve[float64](a, h.unknowns)
+	}
+	if n.doubles > 0 {
+		w.consecutive = carve[int32](a, h.unknowns)
+	}
+	for i := range w.consecutive {
+		w.consecutive[i] = int32(i)
 	}
 	if n.scores {
 		longest := plan.longest

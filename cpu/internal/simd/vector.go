@@ -53,21 +53,6 @@ func dotDoubleGo(x, y []float32) float64 {
 	return s0 + s1
 }
 
-// DotMixed returns x·y summed in float64. y is as long as x or longer.
-func DotMixed(x []float32, y []float64) float64 {
-	y = y[:len(x)]
-	var s0, s1 float64
-	i := 0
-	for ; i+2 <= len(x); i += 2 {
-		s0 += float64(x[i]) * y[i]
-		s1 += float64(x[i+1]) * y[i+1]
-	}
-	if i < len(x) {
-		s0 += float64(x[i]) * y[i]
-	}
-	return s0 + s1
-}
-
 // Axpy computes y += alpha·x. y is as long as x or longer and may be x itself.
 func Axpy(alpha float32, x, y []float32) {
 	if active == portable || len(x) < short {
