@@ -35,9 +35,15 @@ type Library struct {
 // Build compiles the kernels and the stand-ins, and has driver.Load load them: call it
 // before. A process uses the driver that it loads first, so every test calls Build. It
 // skips where it cannot, see Config.Compile.
+//
+// Two environment variables let the same tests run otherwise: HALFSTEP_EMULATOR_RACES,
+// if not empty, sets Config.Races, and HALFSTEP_EMULATOR_KERNELS is Config.Kernels.
 func Build(tb testing.TB) Library {
 	tb.Helper()
-	l := Config{}.Load(tb)
+	l := Config{
+		Kernels: os.Getenv("HALFSTEP_EMULATOR_KERNELS"),
+		Races:   os.Getenv("HALFSTEP_EMULATOR_RACES") != "",
+	}.Load(tb)
 	require.NoError(tb, os.Setenv("HALFSTEP_LIBCUDA", l.CUDA))
 	require.NoError(tb, os.Setenv("HALFSTEP_LIBCUBLAS", l.BLAS))
 	return l
