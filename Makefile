@@ -55,17 +55,17 @@ check-generate: ## fail unless the assembly is what the generator writes
 # NVRTC compiles the CUDA kernels. It lives outside the tree and needs no GPU.
 NVRTC := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/halfstep/nvrtc
 
-$(NVRTC)/ready: cuda/internal/ptx/requirements.txt
+$(NVRTC)/ready: cuda/kernels/_ptx/requirements.txt
 	python3 -m pip install --quiet --no-deps --require-hashes --only-binary :all: --upgrade --target $(NVRTC) --requirement $<
 	touch $@
 
 .PHONY: ptx
 ptx: $(NVRTC)/ready ## compile the CUDA kernels to PTX anew (wants Python 3 with pip, on x86-64)
-	$(GO) run ./cuda/internal/ptx -nvrtc $(NVRTC)/nvidia/cuda_nvrtc/lib cuda/kernels
+	$(GO) run ./cuda/kernels/_ptx -nvrtc $(NVRTC)/nvidia/cuda_nvrtc/lib cuda/kernels
 
 .PHONY: check-ptx
 check-ptx: $(NVRTC)/ready ## fail unless the PTX is what the CUDA kernels compile to
-	$(GO) run ./cuda/internal/ptx -nvrtc $(NVRTC)/nvidia/cuda_nvrtc/lib -check cuda/kernels
+	$(GO) run ./cuda/kernels/_ptx -nvrtc $(NVRTC)/nvidia/cuda_nvrtc/lib -check cuda/kernels
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (5s)

@@ -4,7 +4,7 @@
 // toolkit nor a GPU. Each .cu file of the folder becomes a .ptx file beside it; with
 // -check it compares them instead. The same source gives the same text on every run.
 //
-//	go run ./cuda/internal/ptx -nvrtc FOLDER [-check] cuda/kernels
+//	go run ./cuda/kernels/_ptx -nvrtc FOLDER [-check] cuda/kernels
 //
 // make ptx and make check-ptx call it with the version of NVRTC that is pinned.
 package main
