@@ -19,7 +19,15 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 		tiled = &tiles{tileShape: shape, problem: p}
 		w.extra = tiled.size()
 	}
+	panel := 0
+	if p.Solver.Method == kernels.CG && k >= cgGatheredRank {
+		panel = cgPanelRows(k)
+		w.extra = roundUp(8*p.X.Rows, granule)
+	}
 	return s.overRows(p, &w, func(h *rowKernels, list rowList) error {
+		if panel > 0 && list.parts == 0 {
+			return s.launchCG(p, list, panel, w.extraMemory)
+		}
 		if tiled != nil && list.parts == 0 {
 			return tiled.launch(s, list, w.extraMemory)
 		}

@@ -95,8 +95,7 @@ func (t *tiles) launch(s *stream, list rowList, scratch driver.Ptr) error {
 
 func (t *tiles) prepare(s *stream) error {
 	p := t.problem
-	args := append(problemArguments(p), t.regularization, p.X.Rows)
-	if err := s.launch("row_regularization", covering(32*p.X.Rows), line(blockThreads), 0, args...); err != nil {
+	if err := s.launchRegularization(p, t.regularization); err != nil {
 		return err
 	}
 	if t.pairs != 0 {
@@ -111,6 +110,12 @@ func (t *tiles) prepare(s *stream) error {
 			t.y, address(p.Y.Buf), p.Y.Stride, p.Y.Rows, int32(p.Y.Cols), int32(p.X.Cols), int32(t.rank))
 	}
 	return nil
+}
+
+// launchRegularization writes the diagonal terms of each row of a problem, 8 bytes.
+func (s *stream) launchRegularization(p *kernels.Problem, out driver.Ptr) error {
+	return s.launch("row_regularization", covering(32*p.X.Rows), line(blockThreads), 0,
+		append(problemArguments(p), out, p.X.Rows)...)
 }
 
 // covering is a grid of blockThreads for so many threads, or as many as go round.
