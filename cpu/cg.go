@@ -32,6 +32,7 @@ func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
 	for i, v := range row {
 		s.p[i] = float64(v)
 	}
+	copy(s.single, row)
 	h.multiply(w, q, &s)
 	residual := s.begin()
 	for step := 1; step <= h.solver.Steps && !(residual <= enough); step++ {
@@ -56,7 +57,7 @@ func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
 // few.
 type descent struct {
 	x, r, p, ap []float64 // solution, residual b - A·x, direction, A·p
-	single      []float32 // p
+	single      []float32 // p, overwritten by multiply
 	sum         []float32 // A·p without the regularization, which is that of:
 	factors     float32
 	bias        float32
@@ -64,55 +65,36 @@ type descent struct {
 
 // begin starts at x = p, of which ap is the product. It returns ‖r‖².
 func (s *descent) begin() float64 {
-	residual := 0.0
-	copy(s.x, s.p)
-	for i := range s.r {
-		s.r[i] -= s.ap[i]
-		residual += s.r[i] * s.r[i]
-	}
-	copy(s.p, s.r)
+	clear(s.x)
+	residual := simd.Descend(s.x, s.r, s.p, s.ap, 1)
+	clear(s.p)
+	simd.Turn(s.p, s.r, s.single, 0)
 	return residual
 }
 
 // step goes along p to the minimum and turns p. It takes ‖r‖² and returns that after
 // the step, and pᵀAp. Where that is not positive nothing is changed.
 func (s *descent) step(residual float64) (next, curvature float64) {
-	for i, p := range s.p {
-		curvature += p * s.ap[i]
-	}
+	curvature = simd.DotFloat64(s.p, s.ap)
 	if !(curvature > 0) {
 		return residual, curvature
 	}
-	length := residual / curvature
-	for i, p := range s.p {
-		s.x[i] += length * p
-		s.r[i] -= length * s.ap[i]
-		next += s.r[i] * s.r[i]
-	}
-	turn := next / residual
-	for i, r := range s.r {
-		s.p[i] = r + turn*s.p[i]
-	}
+	next = simd.Descend(s.x, s.r, s.p, s.ap, residual/curvature)
+	simd.Turn(s.p, s.r, s.single, next/residual)
 	return next, curvature
 }
 
 // multiply computes A·p for the system of a row.
 func (h *halfStep) multiply(w *rowScratch, q *query, s *descent) {
-	for i, p := range s.p {
-		s.single[i] = float32(p)
-	}
 	q.add, q.vector = addProduct, s.single
 	h.sum(w, q, s.sum)
 	if h.allPairs != 0 {
 		// The rows of the symmetric matrix are its columns.
-		simd.ScaleTo(s.single, h.allPairs, s.single)
+		simd.Scale(h.allPairs, s.single)
 		simd.WeightedSum(s.sum, h.gram.data, h.gram.stride, w.consecutive[:h.unknowns], s.single)
 	}
-	for i, p := range s.p {
-		d := s.factors
-		if i >= h.stored {
-			d = s.bias
-		}
-		s.ap[i] = float64(s.sum[i]) + float64(d)*p
+	simd.AddRidge(s.ap, s.sum, s.p, float64(s.factors))
+	for i := h.stored; i < h.unknowns; i++ {
+		s.ap[i] = float64(s.sum[i]) + float64(s.bias)*s.p[i]
 	}
 }

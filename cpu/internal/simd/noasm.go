@@ -69,3 +69,11 @@ func productTiles(int, int, int, []float32, int, int, []float32, int, []float32,
 func packTransposed([]float32, int, []float32, int, int) { panic(noAssembly) }
 
 func copyPanel([]float32, int, []float32, int, int, int) { panic(noAssembly) }
+
+func dotFloat64Vector([]float64, []float64) float64 { panic(noAssembly) }
+
+func descendVector([]float64, []float64, []float64, []float64, float64) float64 { panic(noAssembly) }
+
+func turnVector([]float64, []float64, []float32, float64) { panic(noAssembly) }
+
+func addRidgeVector([]float64, []float32, []float64, float64) { panic(noAssembly) }

@@ -28,6 +28,7 @@ var subjects = []struct {
 	{"normal", normal},
 	{"cholesky", cholesky},
 	{"lanes", lanes},
+	{"descent", descent},
 	{"peak", peak},
 	{"elementwise", elementwise},
 	{"sums", sums},
