@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestScoreTopKInScratch selects so many that the lists do not fit shared memory, with
-// few and with many rows: in ranges that are put together, and without.
+// TestScoreTopKInScratch selects so many that the lists do not fit shared memory: for
+// few rows in ranges of the columns that are put together, for many with fewer blocks
+// than there are groups of rows.
 func TestScoreTopKInScratch(t *testing.T) {
 	b := newRig(t, kernels.Options{})
 	const k, columns = 400, 10_000
@@ -20,7 +21,7 @@ func TestScoreTopKInScratch(t *testing.T) {
 	for i := range columns {
 		y.Set(i, 0, float64(i)) // the first row's best are all in the last range
 	}
-	for _, rows := range []int{2, 40} {
+	for _, rows := range []int{2, 20, 70} {
 		x := kernelstest.NewDense(rows, 3)
 		for i := range x.Data {
 			x.Data[i] = float64(b.rng.IntN(19) - 9)
