@@ -39,7 +39,6 @@ __device__ inline int conjugate_gradients(const Problem &problem, const Workspac
 		for (int i = threadIdx.x; i < unknowns; i += blockDim.x) {
 			b[i] = 0;
 		}
-		__syncthreads();
 		return 0;
 	}
 
@@ -76,6 +75,5 @@ __device__ inline int conjugate_gradients(const Problem &problem, const Workspac
 	for (int i = threadIdx.x; i < unknowns; i += blockDim.x) {
 		b[i] = (float)x[i];
 	}
-	__syncthreads();
 	return 0;
 }

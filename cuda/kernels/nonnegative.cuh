@@ -66,9 +66,8 @@ __device__ inline int solve_passive(const Problem &p, const Workspace &w, Split 
 		return s->index[failed - 1] + 1;
 	}
 	for (int i = threadIdx.x; i < s->count; i += blockDim.x) {
-		s->x[s->index[i]] = s->solution[i];
+		s->x[s->index[i]] = s->solution[i]; // read after the next barrier
 	}
-	__syncthreads();
 	return 0;
 }
 
@@ -138,7 +137,6 @@ __device__ inline int solve_nonnegative(const Problem &p, const Workspace &w) {
 			for (int i = threadIdx.x; i < p.unknowns; i += blockDim.x) {
 				b[i] = i < p.stored ? fmaxf(s.x[i], 0.0f) : s.x[i];
 			}
-			__syncthreads();
 			return 0;
 		}
 		bool all = true;

@@ -48,6 +48,5 @@ __device__ inline int sweep_blocks(const Problem &p, const Workspace &w, const f
 	for (int i = threadIdx.x; i < p.unknowns; i += blockDim.x) {
 		b[i] = x[i];
 	}
-	__syncthreads();
 	return 0;
 }

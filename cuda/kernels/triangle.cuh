@@ -138,15 +138,16 @@ __device__ inline int solve(float *a, int unknowns, float *diagonal, float toler
 	if (!failed) {
 		substitute(a, unknowns);
 	}
-	__syncthreads();
 	return failed;
 }
 
 // pivot_tolerance is what a pivot must exceed, as a share of its diagonal element.
 __device__ inline float pivot_tolerance(int unknowns) { return unknowns * epsilon; }
 
-// Writes a solution and how it went. A solution that is not finite counts as a
-// failure of the last unknown; a row that failed is set to zeros.
+// Writes a solution and how it went. One that is not finite counts as a failure of the
+// last unknown; a row that failed is set to zeros. A solver may come here without a
+// barrier if element i of its solution was written by thread i%blockDim.x, which reads
+// it here.
 __device__ inline void write_solution(float *x, const float *solution, int unknowns, int *info, int failed) {
 	if (!failed) {
 		int unsound = 0;
