@@ -55,6 +55,9 @@ func (m *csr) ids(row, lo, hi int) []int32 {
 	return m.columns[at+int64(lo) : at+int64(hi)]
 }
 
+// idsFrom are the columns of the ratings from lo on, of a row and of those after it.
+func (m *csr) idsFrom(row, lo int) []int32 { return m.columns[m.offsets[row]+int64(lo):] }
+
 // ratings are the values of the ratings from lo up to hi of a row.
 func (m *csr) ratings(row, lo, hi int) []float32 {
 	at := m.offsets[row]

@@ -54,9 +54,10 @@ func (op *packing) task(_, i int) {
 	op.normal.Pack(op.dst[lo*stride:hi*stride], y, p.y.stride, p.stored, p.unknowns, nil)
 }
 
-// factors returns the factors of ratings with the given ids as h.normal wants them,
-// for the unknowns lo to hi: a matrix, the distance of its rows, and the ids there.
-func (h *halfStep) factors(w *rowScratch, lo, hi int, ids []int32) (y []float32, ld int, at []int32) {
+// factors returns the factors of the first count of ids as h.normal wants them, for
+// the unknowns lo to hi: a matrix, the distance of its rows, and the ids there. Those
+// may go on as ids does.
+func (h *halfStep) factors(w *rowScratch, lo, hi int, ids []int32, count int) (y []float32, ld int, at []int32) {
 	if h.packed != nil {
 		return h.packed, h.normal.Stride(), ids
 	}
@@ -64,9 +65,9 @@ func (h *halfStep) factors(w *rowScratch, lo, hi int, ids []int32) (y []float32,
 	if !bias && h.normal.Direct(columns) {
 		return y, h.y.stride, ids
 	}
-	panel := w.panel[:len(ids)*h.normal.Stride()]
-	h.normal.Pack(panel, y, h.y.stride, columns, hi-lo, ids)
-	return panel, h.normal.Stride(), w.consecutive[:len(ids)]
+	panel := w.panel[:count*h.normal.Stride()]
+	h.normal.Pack(panel, y, h.y.stride, columns, hi-lo, ids[:count])
+	return panel, h.normal.Stride(), w.consecutive[:count]
 }
 
 // sumRows sums the systems of as many of the rows as fit into a batch. Rows with more
@@ -86,9 +87,6 @@ func (h *halfStep) sumRows(w *rowScratch, rows span) {
 	}
 	b := ratings{ids: h.r.columns[first : first+n], values: h.r.values[first : first+n]}
 	weight, residual := h.weigh(w, nil, b)
-	y, ld, ids := h.factors(w, 0, h.unknowns, b.ids)
-	if &ids[0] == &b.ids[0] {
-		ids = h.r.columns[first:] // those of the next rows too, to fetch ahead
-	}
+	y, ld, ids := h.factors(w, 0, h.unknowns, h.r.columns[first:], int(n))
 	h.normal.AddRows(sums, offsets[rows.lo:hi+1], y, ld, ids, h.weights(weight), residual)
 }

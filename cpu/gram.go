@@ -95,6 +95,6 @@ func (g *gram) summand(who, i int, dst []float32) {
 			g.normal.Pack(packed, y, ld, g.y.cols, g.y.cols, nil)
 			y, ld = packed, g.normal.Stride()
 		}
-		g.normal.Add(dst, y, ld, ids, nil, w.zero, w.panels)
+		g.normal.Add(dst, y, ld, ids, nil, w.zero[:len(ids)], w.panels)
 	}
 }

@@ -107,7 +107,7 @@ func (h *halfStep) weights(weight []float32) []float32 {
 // lo to hi of y, to the sums of h.normal.
 func addSystem(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
 	weight, residual := h.weigh(w, q, b)
-	y, ld, ids := h.factors(w, q.lo, q.hi, b.ids)
+	y, ld, ids := h.factors(w, q.lo, q.hi, h.r.idsFrom(q.row, b.first), len(b.ids))
 	h.normal.Add(dst, y, ld, ids, h.weights(weight), residual, w.panels)
 }
 

@@ -90,18 +90,20 @@ func (n *Normal) Pack(dst, y []float32, ldy, stored, columns int, ids []int32) {
 }
 
 // Add adds what the ratings of a block contribute to the sums. y has factors that
-// are packed or serve as they are, ldy apart; ids are theirs. w is nil where all
-// weights are 1; w and t are as long as ids or longer. panels has Scratch elements.
+// are packed or serve as they are, ldy apart; ids are theirs. There
+// are as many ratings as elements of t. w is nil where all weights are 1, else at least
+// as long. ids may go on: then factors are fetched ahead. panels has Scratch elements.
 func (n *Normal) Add(sums, y []float32, ldy int, ids []int32, w, t, panels []float32) {
-	if len(ids) == 0 {
+	if len(t) == 0 {
 		return
 	}
-	sums, t = sums[:n.size], t[:len(ids)]
+	sums = sums[:n.size]
+	_ = ids[len(t)-1]
 	if w != nil {
-		w = w[:len(ids)]
+		w = w[:len(t)]
 	}
 	if active == portable {
-		n.addPanels(sums, y, ldy, ids, w, t, panels)
+		n.addPanels(sums, y, ldy, ids[:len(t)], w, t, panels)
 		return
 	}
 	n.addTiles(sums, y, ldy, ids, w, t)

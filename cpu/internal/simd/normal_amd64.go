@@ -40,6 +40,9 @@ func designSize(design int) int {
 const (
 	prefetchFrom     = 1 << 13
 	prefetchDistance = 24
+
+	// blockAhead is the same for orders above 16.
+	blockAhead = 8
 )
 
 func first(v []float32) *float32 {
@@ -56,45 +59,57 @@ func first(v []float32) *float32 {
 // are in such a matrix, and the right-hand side is the row below.
 func (n *Normal) addTiles(sums, y []float32, ldy int, ids []int32, w, t []float32) {
 	if active == avx2 {
-		n.addTilesAVX2(sums, y, ldy, ids, first(w), &t[0])
+		n.addTilesAVX2(sums, y, ldy, ids, first(w), t)
 		return
 	}
 	if n.padded == diagonalLanes {
-		offsets := [...]int64{0, int64(len(ids))}
+		offsets := [...]int64{0, int64(len(t))}
 		n.addRows(sums, offsets[:], y, ldy, ids, w, t)
 		return
 	}
 	const lanes, most = diagonalLanes, 14
-	id, count, weights, size := &ids[0], len(ids), first(w), designSize(n.design)
+	id, count, weights, size := &ids[0], len(t), first(w), designSize(n.design)
 	ld := n.padded
 	below := sums[ld/lanes*size:]
 	_ = below[ld*ld-1]
+	// The first tiles read rows ahead of time, a few cache lines each.
+	fetched, last := 0, len(ids)-1
+	offsets := [...]int64{0, int64(count)}
 	for col := 0; col < ld; col += 2 * lanes {
-		diagonal := sums[col/lanes*size:]
-		if col+lanes == ld {
-			offsets := [...]int64{0, int64(count)}
-			normalRows16AVX512(&diagonal[0], &offsets[0], 1, &y[col], ldy, id, 0, weights, &t[0])
-			return
-		}
-		normalTopBelowAVX512(&diagonal[0], &below[(col+lanes)*ld+col], ld, &y[col], ldy, id, count, weights, &t[0])
-		offsets := [...]int64{0, int64(count)}
-		normalRows16AVX512(&diagonal[size], &offsets[0], 1, &y[col+lanes], ldy, id, 0, weights, &t[0])
+		columns := &y[col]
 		// The rows below are shared out evenly.
 		row := col + 2*lanes
 		for tiles := (n.order - row + most - 1) / most; tiles > 0; tiles-- {
-			height := (n.order - row) / tiles
-			normalPairAVX512(height, &below[row*ld+col], ld, row-col, &y[col], ldy, id, count, weights)
+			height, tile := (n.order-row)/tiles, &below[row*ld+col]
+			if fetched < ld {
+				normalPairAheadAVX512(height, tile, ld, row-col, columns, ldy, id, count, weights, &y[fetched], blockAhead, last)
+				fetched += 4 * lanes
+			} else {
+				normalPairAVX512(height, tile, ld, row-col, columns, ldy, id, count, weights)
+			}
 			row += height
 		}
+		diagonal := sums[col/lanes*size:]
+		if col+lanes == ld {
+			normalRows16AVX512(&diagonal[0], &offsets[0], 1, columns, ldy, id, 0, weights, &t[0])
+			return
+		}
+		ahead := 0
+		if fetched < ld {
+			ahead = blockAhead
+		}
+		normalTopBelowAVX512(&diagonal[0], &below[(col+lanes)*ld+col], ld, columns, ldy, id, count, weights, &t[0], columns, ahead, last)
+		normalRows16AVX512(&diagonal[size], &offsets[0], 1, &y[col+lanes], ldy, id, 0, weights, &t[0])
 	}
 }
 
 // addTilesAVX2 takes the columns two vectors at a time: the tile on the diagonal, one
 // vector wide, then those below it, two wide.
-func (n *Normal) addTilesAVX2(sums, y []float32, ldy int, ids []int32, w, t *float32) {
+func (n *Normal) addTilesAVX2(sums, y []float32, ldy int, ids []int32, w *float32, targets []float32) {
 	const lanes, most = 8, 6
 	k, ld := n.order, n.padded
-	count, id, b := len(ids), &ids[0], sums[k*ld:]
+	count, id, b := len(targets), &ids[0], sums[k*ld:]
+	t := &targets[0]
 	for col := 0; col < k; col += 2 * lanes {
 		diagonal, right, columns := &sums[col*ld+col], &b[col], &y[col]
 		if height := k - col; height <= lanes {

@@ -533,52 +533,52 @@ plain25:
 // func normalPairAVX2(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
 // Requires: AVX, FMA3
 TEXT ·normalPairAVX2(SB), NOSPLIT, $0-72
-	MOVQ   a+8(FP), AX
-	MOVQ   lda+16(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   down+24(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   ids+48(FP), BX
-	MOVQ   n+56(FP), SI
-	MOVQ   y+32(FP), DI
-	MOVQ   ldy+40(FP), R8
-	SHLQ   $0x02, R8
-	MOVQ   w+64(FP), R9
-	MOVQ   height+0(FP), R10
-	CMPQ   R10, $0x06
+	MOVQ   ids+48(FP), AX
+	MOVQ   n+56(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   ldy+40(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   w+64(FP), SI
+	MOVQ   down+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   height+0(FP), R8
+	CMPQ   R8, $0x06
 	JEQ    height26
-	CMPQ   R10, $0x05
+	CMPQ   R8, $0x05
 	JEQ    height27
-	CMPQ   R10, $0x04
+	CMPQ   R8, $0x04
 	JEQ    height28
-	CMPQ   R10, $0x03
+	CMPQ   R8, $0x03
 	JEQ    height29
-	CMPQ   R10, $0x02
+	CMPQ   R8, $0x02
 	JEQ    height30
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	XORQ   CX, CX
+	XORQ   R8, R8
 
 ratings31:
-	MOVLQSX      (BX)(CX*4), R10
-	IMULQ        R8, R10
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y0
-	VMOVUPS      32(R10), Y1
-	TESTQ        R9, R9
+	MOVLQSX      (AX)(R8*4), R9
+	IMULQ        BX, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	TESTQ        SI, SI
 	JZ           plain32
-	VBROADCASTSS (R9)(CX*4), Y2
+	VBROADCASTSS (SI)(R8*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 
 plain32:
-	ADDQ         DX, R10
-	VBROADCASTSS (R10), Y2
+	ADDQ         DI, R9
+	VBROADCASTSS (R9), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	INCQ         CX
-	CMPQ         CX, SI
+	INCQ         R8
+	CMPQ         R8, CX
 	JLT          ratings31
+	MOVQ         a+8(FP), AX
+	MOVQ         lda+16(FP), CX
+	SHLQ         $0x02, CX
 	VADDPS       (AX), Y3, Y3
 	VMOVUPS      Y3, (AX)
 	VADDPS       32(AX), Y4, Y4
@@ -591,31 +591,34 @@ height30:
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
-	XORQ   R10, R10
+	XORQ   R8, R8
 
 ratings33:
-	MOVLQSX      (BX)(R10*4), R11
-	IMULQ        R8, R11
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	TESTQ        R9, R9
+	MOVLQSX      (AX)(R8*4), R9
+	IMULQ        BX, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	TESTQ        SI, SI
 	JZ           plain34
-	VBROADCASTSS (R9)(R10*4), Y2
+	VBROADCASTSS (SI)(R8*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 
 plain34:
-	ADDQ         DX, R11
-	VBROADCASTSS (R11), Y2
+	ADDQ         DI, R9
+	VBROADCASTSS (R9), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	VBROADCASTSS 4(R11), Y2
+	VBROADCASTSS 4(R9), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	INCQ         R10
-	CMPQ         R10, SI
+	INCQ         R8
+	CMPQ         R8, CX
 	JLT          ratings33
+	MOVQ         a+8(FP), AX
+	MOVQ         lda+16(FP), CX
+	SHLQ         $0x02, CX
 	VADDPS       (AX), Y3, Y3
 	VMOVUPS      Y3, (AX)
 	VADDPS       32(AX), Y4, Y4
@@ -635,34 +638,37 @@ height29:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
-	XORQ   R10, R10
+	XORQ   R8, R8
 
 ratings35:
-	MOVLQSX      (BX)(R10*4), R11
-	IMULQ        R8, R11
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	TESTQ        R9, R9
+	MOVLQSX      (AX)(R8*4), R9
+	IMULQ        BX, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	TESTQ        SI, SI
 	JZ           plain36
-	VBROADCASTSS (R9)(R10*4), Y2
+	VBROADCASTSS (SI)(R8*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 
 plain36:
-	ADDQ         DX, R11
-	VBROADCASTSS (R11), Y2
+	ADDQ         DI, R9
+	VBROADCASTSS (R9), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	VBROADCASTSS 4(R11), Y2
+	VBROADCASTSS 4(R9), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	VBROADCASTSS 8(R11), Y2
+	VBROADCASTSS 8(R9), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	INCQ         R10
-	CMPQ         R10, SI
+	INCQ         R8
+	CMPQ         R8, CX
 	JLT          ratings35
+	MOVQ         a+8(FP), AX
+	MOVQ         lda+16(FP), CX
+	SHLQ         $0x02, CX
 	VADDPS       (AX), Y3, Y3
 	VMOVUPS      Y3, (AX)
 	VADDPS       32(AX), Y4, Y4
@@ -689,37 +695,40 @@ height28:
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
-	XORQ   R10, R10
+	XORQ   R8, R8
 
 ratings37:
-	MOVLQSX      (BX)(R10*4), R11
-	IMULQ        R8, R11
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	TESTQ        R9, R9
+	MOVLQSX      (AX)(R8*4), R9
+	IMULQ        BX, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	TESTQ        SI, SI
 	JZ           plain38
-	VBROADCASTSS (R9)(R10*4), Y2
+	VBROADCASTSS (SI)(R8*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 
 plain38:
-	ADDQ         DX, R11
-	VBROADCASTSS (R11), Y2
+	ADDQ         DI, R9
+	VBROADCASTSS (R9), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	VBROADCASTSS 4(R11), Y2
+	VBROADCASTSS 4(R9), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	VBROADCASTSS 8(R11), Y2
+	VBROADCASTSS 8(R9), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	VBROADCASTSS 12(R11), Y2
+	VBROADCASTSS 12(R9), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	INCQ         R10
-	CMPQ         R10, SI
+	INCQ         R8
+	CMPQ         R8, CX
 	JLT          ratings37
+	MOVQ         a+8(FP), AX
+	MOVQ         lda+16(FP), CX
+	SHLQ         $0x02, CX
 	VADDPS       (AX), Y3, Y3
 	VMOVUPS      Y3, (AX)
 	VADDPS       32(AX), Y4, Y4
@@ -753,40 +762,43 @@ height27:
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 	VXORPS Y12, Y12, Y12
-	XORQ   R10, R10
+	XORQ   R8, R8
 
 ratings39:
-	MOVLQSX      (BX)(R10*4), R11
-	IMULQ        R8, R11
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	TESTQ        R9, R9
+	MOVLQSX      (AX)(R8*4), R9
+	IMULQ        BX, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	TESTQ        SI, SI
 	JZ           plain40
-	VBROADCASTSS (R9)(R10*4), Y2
+	VBROADCASTSS (SI)(R8*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 
 plain40:
-	ADDQ         DX, R11
-	VBROADCASTSS (R11), Y2
+	ADDQ         DI, R9
+	VBROADCASTSS (R9), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	VBROADCASTSS 4(R11), Y2
+	VBROADCASTSS 4(R9), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	VBROADCASTSS 8(R11), Y2
+	VBROADCASTSS 8(R9), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	VBROADCASTSS 12(R11), Y2
+	VBROADCASTSS 12(R9), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	VBROADCASTSS 16(R11), Y2
+	VBROADCASTSS 16(R9), Y2
 	VFMADD231PS  Y2, Y0, Y11
 	VFMADD231PS  Y2, Y1, Y12
-	INCQ         R10
-	CMPQ         R10, SI
+	INCQ         R8
+	CMPQ         R8, CX
 	JLT          ratings39
+	MOVQ         a+8(FP), AX
+	MOVQ         lda+16(FP), CX
+	SHLQ         $0x02, CX
 	VADDPS       (AX), Y3, Y3
 	VMOVUPS      Y3, (AX)
 	VADDPS       32(AX), Y4, Y4
@@ -827,43 +839,46 @@ height26:
 	VXORPS Y12, Y12, Y12
 	VXORPS Y13, Y13, Y13
 	VXORPS Y14, Y14, Y14
-	XORQ   R10, R10
+	XORQ   R8, R8
 
 ratings41:
-	MOVLQSX      (BX)(R10*4), R11
-	IMULQ        R8, R11
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	TESTQ        R9, R9
+	MOVLQSX      (AX)(R8*4), R9
+	IMULQ        BX, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	TESTQ        SI, SI
 	JZ           plain42
-	VBROADCASTSS (R9)(R10*4), Y2
+	VBROADCASTSS (SI)(R8*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 
 plain42:
-	ADDQ         DX, R11
-	VBROADCASTSS (R11), Y2
+	ADDQ         DI, R9
+	VBROADCASTSS (R9), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	VBROADCASTSS 4(R11), Y2
+	VBROADCASTSS 4(R9), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	VBROADCASTSS 8(R11), Y2
+	VBROADCASTSS 8(R9), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	VBROADCASTSS 12(R11), Y2
+	VBROADCASTSS 12(R9), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	VBROADCASTSS 16(R11), Y2
+	VBROADCASTSS 16(R9), Y2
 	VFMADD231PS  Y2, Y0, Y11
 	VFMADD231PS  Y2, Y1, Y12
-	VBROADCASTSS 20(R11), Y2
+	VBROADCASTSS 20(R9), Y2
 	VFMADD231PS  Y2, Y0, Y13
 	VFMADD231PS  Y2, Y1, Y14
-	INCQ         R10
-	CMPQ         R10, SI
+	INCQ         R8
+	CMPQ         R8, CX
 	JLT          ratings41
+	MOVQ         a+8(FP), AX
+	MOVQ         lda+16(FP), CX
+	SHLQ         $0x02, CX
 	VADDPS       (AX), Y3, Y3
 	VMOVUPS      Y3, (AX)
 	VADDPS       32(AX), Y4, Y4

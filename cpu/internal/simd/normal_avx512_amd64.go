@@ -93,10 +93,11 @@ func normalSpread16AVX512(a *float32, lda int, rows int, b *float32, sums *float
 func normalPack16AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
 
 // normalTopBelowAVX512 adds the sums of a tile on the diagonal, whose columns of y begin at y,
-// as normalRows16 does, and to the 16×16 tile of A at a, which is below it.
+// as normalRows16 does, and to the 16×16 tile of A at a, which is below it. If ahead is not 0,
+// two cache lines of the rows so far ahead are fetched, as normalPairAhead does.
 //
 //go:noescape
-func normalTopBelowAVX512(sums *float32, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32)
+func normalTopBelowAVX512(sums *float32, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int, last int)
 
 // normalPlaceAVX512 copies n ≥ 1 vectors. The numbers of each in to and from are a pair of
 // places.
@@ -109,3 +110,11 @@ func normalPlaceAVX512(to *float32, from *float32, places *int32, n int)
 //
 //go:noescape
 func normalPairAVX512(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
+
+// normalPairAheadAVX512 adds to the tile of A that begins at a, height ≤ 14 rows by 32 columns. The
+// columns of y begin at y, the rows down elements after that.
+// Meanwhile 4 cache lines of the rows so far ahead are fetched, where the first row has
+// them at from; last is the place of the last id.
+//
+//go:noescape
+func normalPairAheadAVX512(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, from *float32, ahead int, last int)

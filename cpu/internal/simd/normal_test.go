@@ -144,7 +144,7 @@ func TestNormal(t *testing.T) {
 							if weighted {
 								w = c.w[half:]
 							}
-							n.Add(sums, factors, ld, c.ids[:half], c.weights(), c.right, panels)
+							n.Add(sums, factors, ld, c.ids[:half], c.weights(), c.right[:half], panels)
 							n.Add(sums, factors, ld, c.ids[half:], w, c.right[half:], panels)
 
 							lda := PanelStride(k + 1)

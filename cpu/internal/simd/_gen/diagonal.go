@@ -186,20 +186,7 @@ read there.`, d.name(), g.name, d.order, d.size()))
 		g.JNZ(operand.LabelRef(nextRow))
 		g.end()
 	}
-	plain, still, stillPlain := g.label("plain"), g.label("still"), g.label("still")
-	g.TESTQ(w, w)
-	g.JZ(operand.LabelRef(plain))
-	g.TESTQ(ahead, ahead)
-	g.JZ(operand.LabelRef(still))
-	loops(true, true)
-	g.Label(still)
-	loops(true, false)
-	g.Label(plain)
-	g.TESTQ(ahead, ahead)
-	g.JZ(operand.LabelRef(stillPlain))
-	loops(false, true)
-	g.Label(stillPlain)
-	loops(false, false)
+	g.dispatch(w, ahead, loops)
 }
 
 // spread writes the sums of a design as rows of a matrix.
@@ -317,13 +304,15 @@ that is nil.`, d.name(), g.name, lanes512, d.order))
 // permuted form and that permutation, an operand: 31 of 32.
 func (g *generator) diagonalBelow() {
 	d := designs[len(designs)-1]
-	g.function("normalTopBelow", "func(sums, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w, t *float32)",
+	g.function("normalTopBelow", "func(sums, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w, t, from *float32, ahead, last int)",
 		fmt.Sprintf(`normalTopBelow%s adds the sums of a tile on the diagonal, whose columns of y begin at y,
-as normalRows%s does, and to the %d×%d tile of A at a, which is below it.`, g.name, d.name(), lanes512, lanes512))
-	sums, a, lda, q := g.argument("sums"), g.argument("a"), g.length("lda"), g.ratings()
+as normalRows%s does, and to the %d×%d tile of A at a, which is below it. If ahead is not 0,
+two cache lines of the rows so far ahead are fetched, as normalPairAhead does.`, g.name, d.name(), lanes512, lanes512))
+	q := g.ratings()
+	f := g.fetch(q)
 	t, l := g.argument("t"), g.line(d)
 	top, below := g.vectors(len(d.products)+1), g.vectors(lanes512)
-	loops := func(weighted bool) {
+	loops := func(weighted, ahead bool) {
 		g.zero(top...)
 		g.zero(below...)
 		g.each(q, func(r, row reg.GPVirtual) {
@@ -331,11 +320,15 @@ as normalRows%s does, and to the %d×%d tile of A at a, which is below it.`, g.n
 			if weighted {
 				weight = &operand.Mem{Base: q.w, Index: r, Scale: 4}
 			}
+			if ahead {
+				g.fetchAhead(f, r, 2)
+			}
 			g.diagonalStep(d, l, operand.Mem{Base: row}, weight, operand.Mem{Base: t, Index: r, Scale: 4}, top)
 			for i, s := range below {
 				g.VFMADD231PS_BCST(operand.Mem{Base: row, Disp: g.bytes() + 4*i}, l.z, s)
 			}
 		})
+		sums, a, lda := g.argument("sums"), g.argument("a"), g.length("lda")
 		for i, s := range top {
 			g.addTo(operand.Mem{Base: sums, Disp: i * g.bytes()}, nil, s, nil)
 		}
@@ -347,10 +340,23 @@ as normalRows%s does, and to the %d×%d tile of A at a, which is below it.`, g.n
 		}
 		g.end()
 	}
-	plain := g.label("plain")
-	g.TESTQ(q.w, q.w)
+	g.dispatch(q.w, f.ahead, loops)
+}
+
+// dispatch emits loops for weights or none, and for fetching ahead or not.
+func (g *generator) dispatch(w, ahead reg.GPVirtual, loops func(weighted, ahead bool)) {
+	plain, still, stillPlain := g.label("plain"), g.label("still"), g.label("still")
+	g.TESTQ(w, w)
 	g.JZ(operand.LabelRef(plain))
-	loops(true)
+	g.TESTQ(ahead, ahead)
+	g.JZ(operand.LabelRef(still))
+	loops(true, true)
+	g.Label(still)
+	loops(true, false)
 	g.Label(plain)
-	loops(false)
+	g.TESTQ(ahead, ahead)
+	g.JZ(operand.LabelRef(stillPlain))
+	loops(false, true)
+	g.Label(stillPlain)
+	loops(false, false)
 }

@@ -33,7 +33,10 @@ func normal(g *generator) {
 		topTiles(g)
 		topPair(g)
 	}
-	pairTiles(g)
+	pairTiles(g, false)
+	if g.wide() {
+		pairTiles(g, true)
+	}
 }
 
 // pairHeight is the most rows of a pair tile.
@@ -69,6 +72,35 @@ func (g *generator) each(q ratings, step func(r, row reg.GPVirtual)) {
 	g.INCQ(r)
 	g.CMPQ(r, q.n)
 	g.JLT(operand.LabelRef(loop))
+}
+
+// fetchLines is how many cache lines of a row are fetched ahead in a tile.
+const fetchLines = 4
+
+// fetch are the registers to fetch rows ahead.
+type fetch struct {
+	ids, ldy    reg.GPVirtual
+	last, ahead reg.GPVirtual
+	y           reg.GPVirtual
+	at          reg.GPVirtual
+}
+
+// fetch loads the arguments for it.
+func (g *generator) fetch(q ratings) fetch {
+	return fetch{q.ids, q.ldy, g.argument("last"), g.argument("ahead"), g.argument("from"), g.GP64()}
+}
+
+// fetchAhead brings lines of the row that is ahead of row r to the cache, or of the
+// last id.
+func (g *generator) fetchAhead(f fetch, r reg.GPVirtual, lines int) {
+	g.LEAQ(operand.Mem{Base: r, Index: f.ahead, Scale: 1}, f.at)
+	g.CMPQ(f.at, f.last)
+	g.CMOVQGT(f.last, f.at)
+	g.MOVLQSX(operand.Mem{Base: f.ids, Index: f.at, Scale: 4}, f.at)
+	g.IMULQ(f.ldy, f.at)
+	for i := range lines {
+		g.PREFETCHT0(operand.Mem{Base: f.y, Index: f.at, Scale: 1, Disp: 64 * i})
+	}
 }
 
 // weigh multiplies vectors by the weight of row r, if there are weights.
@@ -187,12 +219,22 @@ func topPair(g *generator) {
 	g.end()
 }
 
-// pairTiles: tiles below the diagonal, two vectors wide.
-func pairTiles(g *generator) {
+// pairTiles: tiles below the diagonal, two vectors wide. Their loads leave room to
+// fetch rows ahead.
+func pairTiles(g *generator, ahead bool) {
 	most := g.pairHeight()
-	g.function("normalPair", "func(height int, a *float32, lda, down int, "+sharedArguments+"*float32)",
-		fmt.Sprintf("normalPair%s adds to the tile of A that begins at a, height ≤ %d rows by %d columns. The\ncolumns of y begin at y, the rows down elements after that.", g.name, most, 2*g.lanes))
-	a, lda, down, q := g.argument("a"), g.length("lda"), g.length("down"), g.ratings()
+	doc := fmt.Sprintf("adds to the tile of A that begins at a, height ≤ %d rows by %d columns. The\ncolumns of y begin at y, the rows down elements after that.", most, 2*g.lanes)
+	q, f := ratings{}, fetch{}
+	if ahead {
+		g.function("normalPairAhead", "func(height int, a *float32, lda, down int, "+sharedArguments+"*float32, from *float32, ahead, last int)",
+			"normalPairAhead"+g.name+" "+doc+fmt.Sprintf("\nMeanwhile %d cache lines of the rows so far ahead are fetched, where the first row has\nthem at from; last is the place of the last id.", fetchLines))
+		q = g.ratings()
+		f = g.fetch(q)
+	} else {
+		g.function("normalPair", "func(height int, a *float32, lda, down int, "+sharedArguments+"*float32)", "normalPair"+g.name+" "+doc)
+		q = g.ratings()
+	}
+	down := g.length("down")
 	g.heights(most, func(height int) {
 		x, broadcast, sums := g.vectors(2), g.vector(), g.vectors(2*height)
 		g.zero(sums...)
@@ -201,6 +243,9 @@ func pairTiles(g *generator) {
 				g.VMOVUPS(operand.Mem{Base: row, Disp: i * g.bytes()}, v)
 			}
 			g.weigh(q, r, broadcast, x...)
+			if ahead {
+				g.fetchAhead(f, r, fetchLines)
+			}
 			g.ADDQ(down, row)
 			for i := range height {
 				g.VBROADCASTSS(operand.Mem{Base: row, Disp: 4 * i}, broadcast)
@@ -208,8 +253,7 @@ func pairTiles(g *generator) {
 				g.VFMADD231PS(broadcast, x[1], sums[2*i+1])
 			}
 		})
-		at := g.GP64()
-		g.MOVQ(a, at)
+		at, lda := g.argument("a"), g.length("lda")
 		for i := range height {
 			if i > 0 {
 				g.ADDQ(lda, at)
