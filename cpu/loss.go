@@ -23,12 +23,15 @@ func (s *stream) Loss(out kernels.Buffer[float64], p *kernels.Problem) error {
 	defer func() { op.problem = problem{} }()
 
 	count := op.r.schedule.count()
+	lines := linesFor(op.y, op.r)
 	var measure arena
 	carve[float64](&measure, 2*count)
+	lines.place(&measure)
 	if err := s.shared.reserve(&s.dev.ledger, measure.used); err != nil {
 		return err
 	}
 	op.sums = carve[float64](&s.shared, 2*count)
+	op.y = lines.place(&s.shared)
 	op.scores = grown(op.scores, s.dev.pool.threads)
 	if err := s.run(op, count, 2*float64(op.r.Entries())*float64(op.unknowns+1)); err != nil {
 		return err

@@ -13,9 +13,16 @@ type predict struct {
 func (s *stream) Predict(out kernels.Buffer[float32], r kernels.CSR, x, y kernels.Matrix) error {
 	op := &s.predict
 	*op = predict{r: r.(*csr), x: view(x), y: view(y), out: slice(out)}
-	err := s.run(op, op.r.schedule.count(), 2*float64(out.N)*float64(x.Cols+1))
-	*op = predict{}
-	return err
+	defer func() { *op = predict{} }()
+
+	lines := linesFor(op.y, op.r)
+	var measure arena
+	lines.place(&measure)
+	if err := s.shared.reserve(&s.dev.ledger, measure.used); err != nil {
+		return err
+	}
+	op.y = lines.place(&s.shared)
+	return s.run(op, op.r.schedule.count(), 2*float64(out.N)*float64(x.Cols+1))
 }
 
 func (op *predict) task(_, i int) {

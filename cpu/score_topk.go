@@ -240,14 +240,16 @@ func (op *topK) scan(w *topScratch, chosen []selection, row, lo, n int) {
 				continue
 			}
 			selected := &chosen[r]
+			wanted := least[r]
 			for ; hits != 0; hits &= hits - 1 {
 				j := bits.TrailingZeros32(hits)
 				// Hits of the same strip may have raised what is wanted.
-				if score := w.tile.Score(r, j); selected.wants(score) {
-					selected.add(int32(lo+s*strip+j), score)
+				if score := w.tile.Score(r, j); score >= wanted {
+					selected.append(int32(lo+s*strip+j), score)
+					wanted = selected.least()
 				}
 			}
-			least[r] = selected.least()
+			least[r] = wanted
 		}
 	}
 }

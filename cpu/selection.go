@@ -74,6 +74,26 @@ func (s *selection) add(id int32, score float32) {
 	}
 }
 
+// append is add for a wanted candidate whose id is above all those chosen: of equal
+// scores it comes last.
+func (s *selection) append(id int32, score float32) {
+	if !s.sorted() {
+		s.add(id, score)
+		return
+	}
+	at := s.count
+	if s.full() {
+		at--
+	} else {
+		s.count++
+	}
+	ids, scores := s.ids[:at+1], s.scores[:at+1]
+	for ; at > 0 && scores[at-1] < score; at-- {
+		ids[at], scores[at] = ids[at-1], scores[at-1]
+	}
+	ids[at], scores[at] = id, score
+}
+
 // insert is add for candidates that are sorted.
 func (s *selection) insert(id int32, score float32) {
 	at := s.count

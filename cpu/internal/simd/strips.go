@@ -27,9 +27,9 @@ func TileColumns() int { return [...]int{portable: 8, avx2: 16, avx512: 32}[acti
 func TileRows(left int) int {
 	switch active {
 	case avx512:
-		return fitting(left, 14, 7, 3, 1)
+		return fitting(left, 14, 10, 7, 4, 2, 1)
 	case avx2:
-		return fitting(left, 6, 3, 1)
+		return fitting(left, 6, 4, 2, 1)
 	default:
 		return fitting(left, 4, 1)
 	}

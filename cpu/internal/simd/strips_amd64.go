@@ -4,19 +4,30 @@ package simd
 
 func scoreStripsVector(x []float32, rows int, panel []float32, k, strips int, least []float32, open []uint32, t *Tile) int {
 	score := scoreStrips1xAVX512
-	switch {
-	case active == avx2 && rows == 6:
-		score = scoreStrips6xAVX2
-	case active == avx2 && rows == 3:
-		score = scoreStrips3xAVX2
-	case active == avx2:
-		score = scoreStrips1xAVX2
-	case rows == 14:
-		score = scoreStrips14xAVX512
-	case rows == 7:
-		score = scoreStrips7xAVX512
-	case rows == 3:
-		score = scoreStrips3xAVX512
+	if active == avx2 {
+		switch rows {
+		case 6:
+			score = scoreStrips6xAVX2
+		case 4:
+			score = scoreStrips4xAVX2
+		case 2:
+			score = scoreStrips2xAVX2
+		default:
+			score = scoreStrips1xAVX2
+		}
+	} else {
+		switch rows {
+		case 14:
+			score = scoreStrips14xAVX512
+		case 10:
+			score = scoreStrips10xAVX512
+		case 7:
+			score = scoreStrips7xAVX512
+		case 4:
+			score = scoreStrips4xAVX512
+		case 2:
+			score = scoreStrips2xAVX512
+		}
 	}
 	return strips - score(&x[0], &panel[0], k, strips, &least[0], &open[0], &t.Hits[0], &t.scores[0])
 }

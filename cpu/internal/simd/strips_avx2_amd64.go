@@ -10,11 +10,17 @@ package simd
 //go:noescape
 func scoreStrips6xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 
-// scoreStrips3xAVX2 computes the scores of 3 rows with strip after strip until one has a hit.
+// scoreStrips4xAVX2 computes the scores of 4 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.
 //
 //go:noescape
-func scoreStrips3xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+func scoreStrips4xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+
+// scoreStrips2xAVX2 computes the scores of 2 rows with strip after strip until one has a hit.
+// It returns the number of strips that are left, those with hits included.
+//
+//go:noescape
+func scoreStrips2xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 
 // scoreStrips1xAVX2 computes the scores of 1 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.

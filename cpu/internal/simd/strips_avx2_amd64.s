@@ -145,9 +145,9 @@ none3:
 	MOVQ BX, ret+64(FP)
 	RET
 
-// func scoreStrips3xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// func scoreStrips4xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, FMA3, MMX+
-TEXT ·scoreStrips3xAVX2(SB), NOSPLIT, $0-72
+TEXT ·scoreStrips4xAVX2(SB), NOSPLIT, $0-72
 	MOVQ x+0(FP), AX
 	MOVQ panel+8(FP), CX
 	MOVQ k+16(FP), DX
@@ -163,60 +163,75 @@ strips5:
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
 	MOVQ   AX, R9
 	MOVQ   DX, R10
 
 elements8:
-	VMOVUPS      (CX), Y6
-	VMOVUPS      32(CX), Y7
+	VMOVUPS      (CX), Y8
+	VMOVUPS      32(CX), Y9
 	PREFETCHT0   2048(CX)
-	VBROADCASTSS (R9), Y8
-	VFMADD231PS  Y6, Y8, Y0
-	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS 4(R9), Y8
-	VFMADD231PS  Y6, Y8, Y2
-	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS 8(R9), Y8
-	VFMADD231PS  Y6, Y8, Y4
-	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(R9), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(R9), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(R9), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         $+64, CX
-	ADDQ         $+12, R9
+	ADDQ         $+16, R9
 	DECQ         R10
 	JNZ          elements8
 	XORL         R9, R9
-	VBROADCASTSS (SI), Y8
-	VCMPPS       $0x1d, Y8, Y0, Y6
-	VCMPPS       $0x1d, Y8, Y1, Y7
-	VMOVMSKPS    Y6, R10
-	VMOVMSKPS    Y7, R11
+	VBROADCASTSS (SI), Y10
+	VCMPPS       $0x1d, Y10, Y0, Y8
+	VCMPPS       $0x1d, Y10, Y1, Y9
+	VMOVMSKPS    Y8, R10
+	VMOVMSKPS    Y9, R11
 	SHLL         $0x08, R11
 	ORL          R11, R10
 	ANDL         (DI), R10
 	MOVL         R10, (R8)
 	ORL          R10, R9
-	VBROADCASTSS 4(SI), Y8
-	VCMPPS       $0x1d, Y8, Y2, Y6
-	VCMPPS       $0x1d, Y8, Y3, Y7
-	VMOVMSKPS    Y6, R10
-	VMOVMSKPS    Y7, R11
+	VBROADCASTSS 4(SI), Y10
+	VCMPPS       $0x1d, Y10, Y2, Y8
+	VCMPPS       $0x1d, Y10, Y3, Y9
+	VMOVMSKPS    Y8, R10
+	VMOVMSKPS    Y9, R11
 	SHLL         $0x08, R11
 	ORL          R11, R10
 	ANDL         4(DI), R10
 	MOVL         R10, 4(R8)
 	ORL          R10, R9
-	VBROADCASTSS 8(SI), Y8
-	VCMPPS       $0x1d, Y8, Y4, Y6
-	VCMPPS       $0x1d, Y8, Y5, Y7
-	VMOVMSKPS    Y6, R10
-	VMOVMSKPS    Y7, R11
+	VBROADCASTSS 8(SI), Y10
+	VCMPPS       $0x1d, Y10, Y4, Y8
+	VCMPPS       $0x1d, Y10, Y5, Y9
+	VMOVMSKPS    Y8, R10
+	VMOVMSKPS    Y9, R11
 	SHLL         $0x08, R11
 	ORL          R11, R10
 	ANDL         8(DI), R10
 	MOVL         R10, 8(R8)
 	ORL          R10, R9
+	VBROADCASTSS 12(SI), Y10
+	VCMPPS       $0x1d, Y10, Y6, Y8
+	VCMPPS       $0x1d, Y10, Y7, Y9
+	VMOVMSKPS    Y8, R10
+	VMOVMSKPS    Y9, R11
+	SHLL         $0x08, R11
+	ORL          R11, R10
+	ANDL         12(DI), R10
+	MOVL         R10, 12(R8)
+	ORL          R10, R9
 	TESTL        R9, R9
 	JNZ          found6
-	ADDQ         $+12, DI
+	ADDQ         $+16, DI
 	DECQ         BX
 	JNZ          strips5
 	JMP          none7
@@ -229,8 +244,83 @@ found6:
 	VMOVUPS Y3, 96(AX)
 	VMOVUPS Y4, 128(AX)
 	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
 
 none7:
+	VZEROUPPER
+	MOVQ BX, ret+64(FP)
+	RET
+
+// func scoreStrips2xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// Requires: AVX, FMA3, MMX+
+TEXT ·scoreStrips2xAVX2(SB), NOSPLIT, $0-72
+	MOVQ x+0(FP), AX
+	MOVQ panel+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ strips+24(FP), BX
+	MOVQ least+32(FP), SI
+	MOVQ open+40(FP), DI
+	MOVQ hits+48(FP), R8
+
+strips9:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   AX, R9
+	MOVQ   DX, R10
+
+elements12:
+	VMOVUPS      (CX), Y4
+	VMOVUPS      32(CX), Y5
+	PREFETCHT0   2048(CX)
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R9), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         $+64, CX
+	ADDQ         $+8, R9
+	DECQ         R10
+	JNZ          elements12
+	XORL         R9, R9
+	VBROADCASTSS (SI), Y6
+	VCMPPS       $0x1d, Y6, Y0, Y4
+	VCMPPS       $0x1d, Y6, Y1, Y5
+	VMOVMSKPS    Y4, R10
+	VMOVMSKPS    Y5, R11
+	SHLL         $0x08, R11
+	ORL          R11, R10
+	ANDL         (DI), R10
+	MOVL         R10, (R8)
+	ORL          R10, R9
+	VBROADCASTSS 4(SI), Y6
+	VCMPPS       $0x1d, Y6, Y2, Y4
+	VCMPPS       $0x1d, Y6, Y3, Y5
+	VMOVMSKPS    Y4, R10
+	VMOVMSKPS    Y5, R11
+	SHLL         $0x08, R11
+	ORL          R11, R10
+	ANDL         4(DI), R10
+	MOVL         R10, 4(R8)
+	ORL          R10, R9
+	TESTL        R9, R9
+	JNZ          found10
+	ADDQ         $+8, DI
+	DECQ         BX
+	JNZ          strips9
+	JMP          none11
+
+found10:
+	MOVQ    scores+56(FP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+
+none11:
 	VZEROUPPER
 	MOVQ BX, ret+64(FP)
 	RET
@@ -246,13 +336,13 @@ TEXT ·scoreStrips1xAVX2(SB), NOSPLIT, $0-72
 	MOVQ open+40(FP), DI
 	MOVQ hits+48(FP), R8
 
-strips9:
+strips13:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   AX, R9
 	MOVQ   DX, R10
 
-elements12:
+elements16:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y3
 	PREFETCHT0   2048(CX)
@@ -262,7 +352,7 @@ elements12:
 	ADDQ         $+64, CX
 	ADDQ         $+4, R9
 	DECQ         R10
-	JNZ          elements12
+	JNZ          elements16
 	XORL         R9, R9
 	VBROADCASTSS (SI), Y4
 	VCMPPS       $0x1d, Y4, Y0, Y2
@@ -275,18 +365,18 @@ elements12:
 	MOVL         R10, (R8)
 	ORL          R10, R9
 	TESTL        R9, R9
-	JNZ          found10
+	JNZ          found14
 	ADDQ         $+4, DI
 	DECQ         BX
-	JNZ          strips9
-	JMP          none11
+	JNZ          strips13
+	JMP          none15
 
-found10:
+found14:
 	MOVQ    scores+56(FP), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 
-none11:
+none15:
 	VZEROUPPER
 	MOVQ BX, ret+64(FP)
 	RET
@@ -304,7 +394,7 @@ TEXT ·packRowsAVX2(SB), NOSPLIT, $0-40
 	LEAQ (DX)(BX*4), DI
 	LEAQ (BX)(BX*2), R8
 
-quads13:
+quads17:
 	VMOVUPS     (DX), X0
 	VINSERTF128 $0x01, (DI), Y0, Y0
 	VMOVUPS     (DX)(BX*1), X1
@@ -332,6 +422,6 @@ quads13:
 	ADDQ        $0x10, DX
 	ADDQ        $0x10, DI
 	DECQ        SI
-	JNZ         quads13
+	JNZ         quads17
 	VZEROUPPER
 	RET

@@ -10,17 +10,29 @@ package simd
 //go:noescape
 func scoreStrips14xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 
+// scoreStrips10xAVX512 computes the scores of 10 rows with strip after strip until one has a hit.
+// It returns the number of strips that are left, those with hits included.
+//
+//go:noescape
+func scoreStrips10xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+
 // scoreStrips7xAVX512 computes the scores of 7 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.
 //
 //go:noescape
 func scoreStrips7xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 
-// scoreStrips3xAVX512 computes the scores of 3 rows with strip after strip until one has a hit.
+// scoreStrips4xAVX512 computes the scores of 4 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.
 //
 //go:noescape
-func scoreStrips3xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+func scoreStrips4xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+
+// scoreStrips2xAVX512 computes the scores of 2 rows with strip after strip until one has a hit.
+// It returns the number of strips that are left, those with hits included.
+//
+//go:noescape
+func scoreStrips2xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 
 // scoreStrips1xAVX512 computes the scores of 1 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.

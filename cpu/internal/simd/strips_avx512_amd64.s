@@ -240,9 +240,9 @@ none3:
 	MOVQ BX, ret+64(FP)
 	RET
 
-// func scoreStrips7xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// func scoreStrips10xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·scoreStrips7xAVX512(SB), NOSPLIT, $0-72
+TEXT ·scoreStrips10xAVX512(SB), NOSPLIT, $0-72
 	MOVQ x+0(FP), AX
 	MOVQ panel+8(FP), CX
 	MOVQ k+16(FP), DX
@@ -266,37 +266,52 @@ strips5:
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
 	MOVQ   AX, R9
 	MOVQ   DX, R10
 
 elements8:
-	VMOVUPS      (CX), Z14
-	VMOVUPS      64(CX), Z15
+	VMOVUPS      (CX), Z20
+	VMOVUPS      64(CX), Z21
 	PREFETCHT0   2048(CX)
 	PREFETCHT0   2112(CX)
-	VBROADCASTSS (R9), Z16
-	VFMADD231PS  Z14, Z16, Z0
-	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS 4(R9), Z16
-	VFMADD231PS  Z14, Z16, Z2
-	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS 8(R9), Z16
-	VFMADD231PS  Z14, Z16, Z4
-	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS 12(R9), Z16
-	VFMADD231PS  Z14, Z16, Z6
-	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS 16(R9), Z16
-	VFMADD231PS  Z14, Z16, Z8
-	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS 20(R9), Z16
-	VFMADD231PS  Z14, Z16, Z10
-	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS 24(R9), Z16
-	VFMADD231PS  Z14, Z16, Z12
-	VFMADD231PS  Z15, Z16, Z13
+	VBROADCASTSS (R9), Z22
+	VFMADD231PS  Z20, Z22, Z0
+	VFMADD231PS  Z21, Z22, Z1
+	VBROADCASTSS 4(R9), Z22
+	VFMADD231PS  Z20, Z22, Z2
+	VFMADD231PS  Z21, Z22, Z3
+	VBROADCASTSS 8(R9), Z22
+	VFMADD231PS  Z20, Z22, Z4
+	VFMADD231PS  Z21, Z22, Z5
+	VBROADCASTSS 12(R9), Z22
+	VFMADD231PS  Z20, Z22, Z6
+	VFMADD231PS  Z21, Z22, Z7
+	VBROADCASTSS 16(R9), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS 20(R9), Z22
+	VFMADD231PS  Z20, Z22, Z10
+	VFMADD231PS  Z21, Z22, Z11
+	VBROADCASTSS 24(R9), Z22
+	VFMADD231PS  Z20, Z22, Z12
+	VFMADD231PS  Z21, Z22, Z13
+	VBROADCASTSS 28(R9), Z22
+	VFMADD231PS  Z20, Z22, Z14
+	VFMADD231PS  Z21, Z22, Z15
+	VBROADCASTSS 32(R9), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
+	VBROADCASTSS 36(R9), Z22
+	VFMADD231PS  Z20, Z22, Z18
+	VFMADD231PS  Z21, Z22, Z19
 	ADDQ         $+128, CX
-	ADDQ         $+28, R9
+	ADDQ         $+40, R9
 	DECQ         R10
 	JNZ          elements8
 	XORL         R9, R9
@@ -349,9 +364,30 @@ elements8:
 	ANDL         24(DI), R10
 	MOVL         R10, 24(R8)
 	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 28(SI), Z14, K1
+	VCMPPS.BCST  $0x1d, 28(SI), Z15, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         28(DI), R10
+	MOVL         R10, 28(R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 32(SI), Z16, K1
+	VCMPPS.BCST  $0x1d, 32(SI), Z17, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         32(DI), R10
+	MOVL         R10, 32(R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 36(SI), Z18, K1
+	VCMPPS.BCST  $0x1d, 36(SI), Z19, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         36(DI), R10
+	MOVL         R10, 36(R8)
+	ORL          R10, R9
 	TESTL        R9, R9
 	JNZ          found6
-	ADDQ         $+28, DI
+	ADDQ         $+40, DI
 	DECQ         BX
 	JNZ          strips5
 	JMP          none7
@@ -372,15 +408,21 @@ found6:
 	VMOVUPS Z11, 704(AX)
 	VMOVUPS Z12, 768(AX)
 	VMOVUPS Z13, 832(AX)
+	VMOVUPS Z14, 896(AX)
+	VMOVUPS Z15, 960(AX)
+	VMOVUPS Z16, 1024(AX)
+	VMOVUPS Z17, 1088(AX)
+	VMOVUPS Z18, 1152(AX)
+	VMOVUPS Z19, 1216(AX)
 
 none7:
 	VZEROUPPER
 	MOVQ BX, ret+64(FP)
 	RET
 
-// func scoreStrips3xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// func scoreStrips7xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·scoreStrips3xAVX512(SB), NOSPLIT, $0-72
+TEXT ·scoreStrips7xAVX512(SB), NOSPLIT, $0-72
 	MOVQ x+0(FP), AX
 	MOVQ panel+8(FP), CX
 	MOVQ k+16(FP), DX
@@ -396,25 +438,45 @@ strips9:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
 	MOVQ   AX, R9
 	MOVQ   DX, R10
 
 elements12:
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
 	PREFETCHT0   2048(CX)
 	PREFETCHT0   2112(CX)
-	VBROADCASTSS (R9), Z8
-	VFMADD231PS  Z6, Z8, Z0
-	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS 4(R9), Z8
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS 8(R9), Z8
-	VFMADD231PS  Z6, Z8, Z4
-	VFMADD231PS  Z7, Z8, Z5
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z1
+	VBROADCASTSS 4(R9), Z16
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 8(R9), Z16
+	VFMADD231PS  Z14, Z16, Z4
+	VFMADD231PS  Z15, Z16, Z5
+	VBROADCASTSS 12(R9), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 16(R9), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS 20(R9), Z16
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VBROADCASTSS 24(R9), Z16
+	VFMADD231PS  Z14, Z16, Z12
+	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         $+128, CX
-	ADDQ         $+12, R9
+	ADDQ         $+28, R9
 	DECQ         R10
 	JNZ          elements12
 	XORL         R9, R9
@@ -439,9 +501,37 @@ elements12:
 	ANDL         8(DI), R10
 	MOVL         R10, 8(R8)
 	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 12(SI), Z6, K1
+	VCMPPS.BCST  $0x1d, 12(SI), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         12(DI), R10
+	MOVL         R10, 12(R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 16(SI), Z8, K1
+	VCMPPS.BCST  $0x1d, 16(SI), Z9, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         16(DI), R10
+	MOVL         R10, 16(R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 20(SI), Z10, K1
+	VCMPPS.BCST  $0x1d, 20(SI), Z11, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         20(DI), R10
+	MOVL         R10, 20(R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 24(SI), Z12, K1
+	VCMPPS.BCST  $0x1d, 24(SI), Z13, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         24(DI), R10
+	MOVL         R10, 24(R8)
+	ORL          R10, R9
 	TESTL        R9, R9
 	JNZ          found10
-	ADDQ         $+12, DI
+	ADDQ         $+28, DI
 	DECQ         BX
 	JNZ          strips9
 	JMP          none11
@@ -454,8 +544,180 @@ found10:
 	VMOVUPS Z3, 192(AX)
 	VMOVUPS Z4, 256(AX)
 	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, 448(AX)
+	VMOVUPS Z8, 512(AX)
+	VMOVUPS Z9, 576(AX)
+	VMOVUPS Z10, 640(AX)
+	VMOVUPS Z11, 704(AX)
+	VMOVUPS Z12, 768(AX)
+	VMOVUPS Z13, 832(AX)
 
 none11:
+	VZEROUPPER
+	MOVQ BX, ret+64(FP)
+	RET
+
+// func scoreStrips4xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·scoreStrips4xAVX512(SB), NOSPLIT, $0-72
+	MOVQ x+0(FP), AX
+	MOVQ panel+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ strips+24(FP), BX
+	MOVQ least+32(FP), SI
+	MOVQ open+40(FP), DI
+	MOVQ hits+48(FP), R8
+
+strips13:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   AX, R9
+	MOVQ   DX, R10
+
+elements16:
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	PREFETCHT0   2048(CX)
+	PREFETCHT0   2112(CX)
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R9), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R9), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R9), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $+128, CX
+	ADDQ         $+16, R9
+	DECQ         R10
+	JNZ          elements16
+	XORL         R9, R9
+	VCMPPS.BCST  $0x1d, (SI), Z0, K1
+	VCMPPS.BCST  $0x1d, (SI), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         (DI), R10
+	MOVL         R10, (R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 4(SI), Z2, K1
+	VCMPPS.BCST  $0x1d, 4(SI), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         4(DI), R10
+	MOVL         R10, 4(R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 8(SI), Z4, K1
+	VCMPPS.BCST  $0x1d, 8(SI), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         8(DI), R10
+	MOVL         R10, 8(R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 12(SI), Z6, K1
+	VCMPPS.BCST  $0x1d, 12(SI), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         12(DI), R10
+	MOVL         R10, 12(R8)
+	ORL          R10, R9
+	TESTL        R9, R9
+	JNZ          found14
+	ADDQ         $+16, DI
+	DECQ         BX
+	JNZ          strips13
+	JMP          none15
+
+found14:
+	MOVQ    scores+56(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+	VMOVUPS Z4, 256(AX)
+	VMOVUPS Z5, 320(AX)
+	VMOVUPS Z6, 384(AX)
+	VMOVUPS Z7, 448(AX)
+
+none15:
+	VZEROUPPER
+	MOVQ BX, ret+64(FP)
+	RET
+
+// func scoreStrips2xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·scoreStrips2xAVX512(SB), NOSPLIT, $0-72
+	MOVQ x+0(FP), AX
+	MOVQ panel+8(FP), CX
+	MOVQ k+16(FP), DX
+	MOVQ strips+24(FP), BX
+	MOVQ least+32(FP), SI
+	MOVQ open+40(FP), DI
+	MOVQ hits+48(FP), R8
+
+strips17:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   AX, R9
+	MOVQ   DX, R10
+
+elements20:
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	PREFETCHT0   2048(CX)
+	PREFETCHT0   2112(CX)
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R9), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $+128, CX
+	ADDQ         $+8, R9
+	DECQ         R10
+	JNZ          elements20
+	XORL         R9, R9
+	VCMPPS.BCST  $0x1d, (SI), Z0, K1
+	VCMPPS.BCST  $0x1d, (SI), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         (DI), R10
+	MOVL         R10, (R8)
+	ORL          R10, R9
+	VCMPPS.BCST  $0x1d, 4(SI), Z2, K1
+	VCMPPS.BCST  $0x1d, 4(SI), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R10
+	ANDL         4(DI), R10
+	MOVL         R10, 4(R8)
+	ORL          R10, R9
+	TESTL        R9, R9
+	JNZ          found18
+	ADDQ         $+8, DI
+	DECQ         BX
+	JNZ          strips17
+	JMP          none19
+
+found18:
+	MOVQ    scores+56(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, 192(AX)
+
+none19:
 	VZEROUPPER
 	MOVQ BX, ret+64(FP)
 	RET
@@ -471,13 +733,13 @@ TEXT ·scoreStrips1xAVX512(SB), NOSPLIT, $0-72
 	MOVQ open+40(FP), DI
 	MOVQ hits+48(FP), R8
 
-strips13:
+strips21:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	MOVQ   AX, R9
 	MOVQ   DX, R10
 
-elements16:
+elements24:
 	VMOVUPS      (CX), Z2
 	VMOVUPS      64(CX), Z3
 	PREFETCHT0   2048(CX)
@@ -488,7 +750,7 @@ elements16:
 	ADDQ         $+128, CX
 	ADDQ         $+4, R9
 	DECQ         R10
-	JNZ          elements16
+	JNZ          elements24
 	XORL         R9, R9
 	VCMPPS.BCST  $0x1d, (SI), Z0, K1
 	VCMPPS.BCST  $0x1d, (SI), Z1, K2
@@ -498,18 +760,18 @@ elements16:
 	MOVL         R10, (R8)
 	ORL          R10, R9
 	TESTL        R9, R9
-	JNZ          found14
+	JNZ          found22
 	ADDQ         $+4, DI
 	DECQ         BX
-	JNZ          strips13
-	JMP          none15
+	JNZ          strips21
+	JMP          none23
 
-found14:
+found22:
 	MOVQ    scores+56(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 
-none15:
+none23:
 	VZEROUPPER
 	MOVQ BX, ret+64(FP)
 	RET
@@ -527,7 +789,7 @@ TEXT ·packRowsAVX512(SB), NOSPLIT, $0-40
 	LEAQ (DX)(BX*4), DI
 	LEAQ (BX)(BX*2), R8
 
-quads17:
+quads25:
 	VMOVUPS     (DX), X0
 	VINSERTF128 $0x01, (DI), Y0, Y0
 	VMOVUPS     (DX)(BX*1), X1
@@ -555,6 +817,6 @@ quads17:
 	ADDQ        $0x10, DX
 	ADDQ        $0x10, DI
 	DECQ        SI
-	JNZ         quads17
+	JNZ         quads25
 	VZEROUPPER
 	RET

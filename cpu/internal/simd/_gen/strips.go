@@ -17,9 +17,9 @@ import (
 // loads (8 cycles) an element. With 6 rows on AVX2, 12 multiply-adds (6 cycles) and 8
 // loads (4 cycles).
 func strips(g *generator) {
-	heights := []int{14, 7, 3, 1}
+	heights := []int{14, 10, 7, 4, 2, 1}
 	if !g.wide() {
-		heights = []int{6, 3, 1}
+		heights = []int{6, 4, 2, 1}
 	}
 	for _, height := range heights {
 		scoreStrips(g, height)
