@@ -97,7 +97,7 @@ func (g *gemm) cut(participants int) {
 	g.rows = evenly(g.down.step, gemmRows, 1)
 
 	// Measured on operands of 64 to 2048 rows.
-	const few, near, far = 128, 128, 768
+	const few, near, far = 128, 128, 384
 	g.packA = g.across.step >= few && (g.a.stride >= far || bool(g.tA) && g.a.stride >= near)
 	g.packB = bool(g.tB) || g.rows >= few && g.b.stride >= far
 	if simd.ProductTransposed() {
@@ -170,12 +170,18 @@ func (g *gemm) multiply(w *gemmPanels, first, last, p, depth, lo, hi int) {
 	}
 	for col := lo; col < hi; col += g.panel {
 		b, ldb := g.b.data, g.b.stride
+		var next []float32
 		if g.packB {
-			b, ldb = w.b[(col-lo)*g.depth:], ldPanel
+			at, size := (col-lo)*g.depth, g.panel*g.depth
+			b, ldb, next = w.b[at:], ldPanel, w.b[at+size:]
+			if len(next) == 0 {
+				next = w.b
+			}
+			next = next[:size]
 		} else {
 			b = b[p*ldb+col:]
 		}
-		simd.Product(rows, min(g.panel, hi-col), depth, g.alpha, a, rowA, stepA, b, ldb, beta, g.c.data[first*g.c.stride+col:], g.c.stride)
+		simd.Product(rows, min(g.panel, hi-col), depth, g.alpha, a, rowA, stepA, b, ldb, next, beta, g.c.data[first*g.c.stride+col:], g.c.stride)
 	}
 }
 

@@ -36,10 +36,13 @@ func ProductTransposed() bool { return active == portable }
 // the products are added in the order of p, multiplied by alpha, and then added to
 // beta·C.
 //
+// next is fetched into the second level of the cache meanwhile, for the call after this
+// one. It may be nil.
+//
 // The floor is a multiply-add for each vector of C and product. With B in the first
 // level of the cache and A in the second, 168 rows and 256 products run at 0.98 of
 // the peak on AVX-512 and at 0.92 on AVX2.
-func Product(m, n, k int, alpha float32, a []float32, rowA, stepA int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+func Product(m, n, k int, alpha float32, a []float32, rowA, stepA int, b []float32, ldb int, next []float32, beta float32, c []float32, ldc int) {
 	if m == 0 || n == 0 {
 		return
 	}
@@ -60,10 +63,17 @@ func Product(m, n, k int, alpha float32, a []float32, rowA, stepA int, b []float
 	tiles := (m + most - 1) / most
 	height := (m + tiles - 1) / tiles
 	higher := m - tiles*(height-1)
-	productTiles(height, higher, n, a, rowA, stepA, b, ldb, c, ldc, k, alpha, beta)
+	fetched, advance := &b[0], 0
+	if len(next) > 0 {
+		fetched, advance = &next[0], 8*len(next)/(tiles*k)
+	}
+	productTiles(height, higher, n, a, rowA, stepA, b, ldb, fetched, advance, c, ldc, k, alpha, beta)
 	if higher < tiles {
 		row := higher * height
-		productTiles(height-1, tiles-higher, n, a[row*rowA:], rowA, stepA, b, ldb, c[row*ldc:], ldc, k, alpha, beta)
+		if advance > 0 {
+			fetched = &next[len(next)/tiles*higher]
+		}
+		productTiles(height-1, tiles-higher, n, a[row*rowA:], rowA, stepA, b, ldb, fetched, advance, c[row*ldc:], ldc, k, alpha, beta)
 	}
 }
 

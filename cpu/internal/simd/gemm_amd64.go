@@ -3,11 +3,11 @@
 package simd
 
 // productTiles computes tiles ≥ 1 times height rows of C.
-func productTiles(height, tiles, columns int, a []float32, rowA, stepA int, b []float32, stepB int, c []float32, ldc, k int, alpha, beta float32) {
+func productTiles(height, tiles, columns int, a []float32, rowA, stepA int, b []float32, stepB int, next *float32, advance int, c []float32, ldc, k int, alpha, beta float32) {
 	if active == avx2 {
-		gemmTilesAVX2(height, tiles, columns, &a[0], rowA, stepA, &b[0], stepB, &c[0], ldc, k, alpha, beta)
+		gemmTilesAVX2(height, tiles, columns, &a[0], rowA, stepA, &b[0], stepB, next, advance, &c[0], ldc, k, alpha, beta)
 	} else {
-		gemmTilesAVX512(height, tiles, columns, &a[0], rowA, stepA, &b[0], stepB, &c[0], ldc, k, alpha, beta)
+		gemmTilesAVX512(height, tiles, columns, &a[0], rowA, stepA, &b[0], stepB, next, advance, &c[0], ldc, k, alpha, beta)
 	}
 }
 

@@ -4,11 +4,11 @@
 
 #include "textflag.h"
 
-// func gemmTilesAVX2(height int, tiles int, columns int, a *float32, rowA int, stepA int, b *float32, stepB int, c *float32, ldc int, k int, alpha float32, beta float32)
+// func gemmTilesAVX2(height int, tiles int, columns int, a *float32, rowA int, stepA int, b *float32, stepB int, next *float32, advance int, c *float32, ldc int, k int, alpha float32, beta float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemmTilesAVX2(SB), NOSPLIT, $0-96
+TEXT ·gemmTilesAVX2(SB), NOSPLIT, $0-112
 	MOVQ    a+24(FP), AX
-	MOVQ    c+64(FP), CX
+	MOVQ    c+80(FP), CX
 	MOVQ    tiles+8(FP), DX
 	MOVQ    rowA+32(FP), BX
 	SHLQ    $0x02, BX
@@ -16,162 +16,176 @@ TEXT ·gemmTilesAVX2(SB), NOSPLIT, $0-96
 	SHLQ    $0x02, SI
 	MOVQ    stepB+56(FP), DI
 	SHLQ    $0x02, DI
-	MOVQ    ldc+72(FP), R8
+	MOVQ    ldc+88(FP), R8
 	SHLQ    $0x02, R8
-	LEAQ    (BX)(BX*2), R9
-	LEAQ    (BX)(BX*4), R10
-	MOVQ    columns+16(FP), R11
-	CMPQ    R11, $0x10
+	MOVQ    next+64(FP), R9
+	MOVQ    advance+72(FP), R10
+	LEAQ    (BX)(BX*2), R11
+	LEAQ    (BX)(BX*4), R12
+	MOVQ    columns+16(FP), R13
+	CMPQ    R13, $0x10
 	JEQ     whole2
-	CMPQ    R11, $0x08
+	CMPQ    R13, $0x08
 	JLE     single1
-	SUBQ    $0x08, R11
-	LEAQ    lanesAVX2<>+0(SB), R12
-	NEGQ    R11
-	VMOVUPS 32(R12)(R11*4), Y0
-	MOVQ    height+0(FP), R11
-	CMPQ    R11, $0x06
+	SUBQ    $0x08, R13
+	LEAQ    lanesAVX2<>+0(SB), R14
+	NEGQ    R13
+	VMOVUPS 32(R14)(R13*4), Y0
+	MOVQ    height+0(FP), R13
+	CMPQ    R13, $0x06
 	JEQ     height3
-	CMPQ    R11, $0x05
+	CMPQ    R13, $0x05
 	JEQ     height4
-	CMPQ    R11, $0x04
+	CMPQ    R13, $0x04
 	JEQ     height5
-	CMPQ    R11, $0x03
+	CMPQ    R13, $0x03
 	JEQ     height6
-	CMPQ    R11, $0x02
+	CMPQ    R13, $0x02
 	JEQ     height7
 
 tiles8:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
+	MOVQ       CX, R11
+	PREFETCHT0 (R11)
+	MOVQ       AX, R11
+	MOVQ       b+48(FP), R12
+	MOVQ       k+96(FP), R13
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 
 steps9:
-	VMOVUPS      (R10), Y3
-	VMASKMOVPS   32(R10), Y0, Y4
-	VBROADCASTSS (R9), Y5
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS 32(R12), Y0, Y4
+	TESTQ      $0x00000001, R13
+	JNZ        fetched10
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched10:
+	VBROADCASTSS (R11), Y5
 	VFMADD231PS  Y5, Y3, Y1
 	VFMADD231PS  Y5, Y4, Y2
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
 	JNZ          steps9
-	VBROADCASTSS alpha+88(FP), Y3
+	VBROADCASTSS alpha+104(FP), Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y2, Y2
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite10
-	VBROADCASTSS beta+92(FP), Y3
-	MOVQ         CX, R9
-	VMOVUPS      (R9), Y5
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite11
+	VBROADCASTSS beta+108(FP), Y3
+	MOVQ         CX, R11
+	VMOVUPS      (R11), Y5
 	VFMADD231PS  Y3, Y5, Y1
-	VMOVUPS      Y1, (R9)
-	VMASKMOVPS   32(R9), Y0, Y5
+	VMOVUPS      Y1, (R11)
+	VMASKMOVPS   32(R11), Y0, Y5
 	VFMADD231PS  Y3, Y5, Y2
-	VMASKMOVPS   Y2, Y0, 32(R9)
-	JMP          stored11
+	VMASKMOVPS   Y2, Y0, 32(R11)
+	JMP          stored12
 
-overwrite10:
-	MOVQ       CX, R9
-	VMOVUPS    Y1, (R9)
-	VMASKMOVPS Y2, Y0, 32(R9)
+overwrite11:
+	MOVQ       CX, R11
+	VMOVUPS    Y1, (R11)
+	VMASKMOVPS Y2, Y0, 32(R11)
 
-stored11:
-	IMUL3Q $0x01, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x01, R8, R9
-	ADDQ   R9, CX
+stored12:
+	IMUL3Q $0x01, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x01, R8, R11
+	ADDQ   R11, CX
 	DECQ   DX
 	JNZ    tiles8
 	VZEROUPPER
 	RET
 
 height7:
-tiles12:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
+tiles13:
+	MOVQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       R8, R11
+	PREFETCHT0 (R11)
+	MOVQ       AX, R11
+	MOVQ       b+48(FP), R12
+	MOVQ       k+96(FP), R13
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 
-steps13:
-	VMOVUPS      (R10), Y5
-	VMASKMOVPS   32(R10), Y0, Y6
-	VBROADCASTSS (R9), Y7
+steps14:
+	VMOVUPS    (R12), Y5
+	VMASKMOVPS 32(R12), Y0, Y6
+	TESTQ      $0x00000001, R13
+	JNZ        fetched15
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched15:
+	VBROADCASTSS (R11), Y7
 	VFMADD231PS  Y7, Y5, Y1
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS (R9)(BX*1), Y7
+	VBROADCASTSS (R11)(BX*1), Y7
 	VFMADD231PS  Y7, Y5, Y3
 	VFMADD231PS  Y7, Y6, Y4
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          steps13
-	VBROADCASTSS alpha+88(FP), Y5
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNZ          steps14
+	VBROADCASTSS alpha+104(FP), Y5
 	VMULPS       Y5, Y1, Y1
 	VMULPS       Y5, Y2, Y2
 	VMULPS       Y5, Y3, Y3
 	VMULPS       Y5, Y4, Y4
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite14
-	VBROADCASTSS beta+92(FP), Y5
-	MOVQ         CX, R9
-	VMOVUPS      (R9), Y7
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite16
+	VBROADCASTSS beta+108(FP), Y5
+	MOVQ         CX, R11
+	VMOVUPS      (R11), Y7
 	VFMADD231PS  Y5, Y7, Y1
-	VMOVUPS      Y1, (R9)
-	VMASKMOVPS   32(R9), Y0, Y7
+	VMOVUPS      Y1, (R11)
+	VMASKMOVPS   32(R11), Y0, Y7
 	VFMADD231PS  Y5, Y7, Y2
-	VMASKMOVPS   Y2, Y0, 32(R9)
-	ADDQ         R8, R9
-	VMOVUPS      (R9), Y7
+	VMASKMOVPS   Y2, Y0, 32(R11)
+	ADDQ         R8, R11
+	VMOVUPS      (R11), Y7
 	VFMADD231PS  Y5, Y7, Y3
-	VMOVUPS      Y3, (R9)
-	VMASKMOVPS   32(R9), Y0, Y7
+	VMOVUPS      Y3, (R11)
+	VMASKMOVPS   32(R11), Y0, Y7
 	VFMADD231PS  Y5, Y7, Y4
-	VMASKMOVPS   Y4, Y0, 32(R9)
-	JMP          stored15
+	VMASKMOVPS   Y4, Y0, 32(R11)
+	JMP          stored17
 
-overwrite14:
-	MOVQ       CX, R9
-	VMOVUPS    Y1, (R9)
-	VMASKMOVPS Y2, Y0, 32(R9)
-	ADDQ       R8, R9
-	VMOVUPS    Y3, (R9)
-	VMASKMOVPS Y4, Y0, 32(R9)
+overwrite16:
+	MOVQ       CX, R11
+	VMOVUPS    Y1, (R11)
+	VMASKMOVPS Y2, Y0, 32(R11)
+	ADDQ       R8, R11
+	VMOVUPS    Y3, (R11)
+	VMASKMOVPS Y4, Y0, 32(R11)
 
-stored15:
-	IMUL3Q $0x02, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x02, R8, R9
-	ADDQ   R9, CX
+stored17:
+	IMUL3Q $0x02, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x02, R8, R11
+	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles12
+	JNZ    tiles13
 	VZEROUPPER
 	RET
 
 height6:
-tiles16:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
+tiles18:
+	MOVQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       R8, R11
+	PREFETCHT0 (R11)
+	ADDQ       R8, R11
+	PREFETCHT0 (R11)
+	MOVQ       AX, R11
+	MOVQ       b+48(FP), R12
+	MOVQ       k+96(FP), R13
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -179,90 +193,96 @@ tiles16:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 
-steps17:
-	VMOVUPS      (R10), Y7
-	VMASKMOVPS   32(R10), Y0, Y8
-	VBROADCASTSS (R9), Y9
+steps19:
+	VMOVUPS    (R12), Y7
+	VMASKMOVPS 32(R12), Y0, Y8
+	TESTQ      $0x00000001, R13
+	JNZ        fetched20
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched20:
+	VBROADCASTSS (R11), Y9
 	VFMADD231PS  Y9, Y7, Y1
 	VFMADD231PS  Y9, Y8, Y2
-	VBROADCASTSS (R9)(BX*1), Y9
+	VBROADCASTSS (R11)(BX*1), Y9
 	VFMADD231PS  Y9, Y7, Y3
 	VFMADD231PS  Y9, Y8, Y4
-	VBROADCASTSS (R9)(BX*2), Y9
+	VBROADCASTSS (R11)(BX*2), Y9
 	VFMADD231PS  Y9, Y7, Y5
 	VFMADD231PS  Y9, Y8, Y6
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          steps17
-	VBROADCASTSS alpha+88(FP), Y7
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNZ          steps19
+	VBROADCASTSS alpha+104(FP), Y7
 	VMULPS       Y7, Y1, Y1
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y7, Y3, Y3
 	VMULPS       Y7, Y4, Y4
 	VMULPS       Y7, Y5, Y5
 	VMULPS       Y7, Y6, Y6
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite18
-	VBROADCASTSS beta+92(FP), Y7
-	MOVQ         CX, R9
-	VMOVUPS      (R9), Y9
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite21
+	VBROADCASTSS beta+108(FP), Y7
+	MOVQ         CX, R11
+	VMOVUPS      (R11), Y9
 	VFMADD231PS  Y7, Y9, Y1
-	VMOVUPS      Y1, (R9)
-	VMASKMOVPS   32(R9), Y0, Y9
+	VMOVUPS      Y1, (R11)
+	VMASKMOVPS   32(R11), Y0, Y9
 	VFMADD231PS  Y7, Y9, Y2
-	VMASKMOVPS   Y2, Y0, 32(R9)
-	ADDQ         R8, R9
-	VMOVUPS      (R9), Y9
+	VMASKMOVPS   Y2, Y0, 32(R11)
+	ADDQ         R8, R11
+	VMOVUPS      (R11), Y9
 	VFMADD231PS  Y7, Y9, Y3
-	VMOVUPS      Y3, (R9)
-	VMASKMOVPS   32(R9), Y0, Y9
+	VMOVUPS      Y3, (R11)
+	VMASKMOVPS   32(R11), Y0, Y9
 	VFMADD231PS  Y7, Y9, Y4
-	VMASKMOVPS   Y4, Y0, 32(R9)
-	ADDQ         R8, R9
-	VMOVUPS      (R9), Y9
+	VMASKMOVPS   Y4, Y0, 32(R11)
+	ADDQ         R8, R11
+	VMOVUPS      (R11), Y9
 	VFMADD231PS  Y7, Y9, Y5
-	VMOVUPS      Y5, (R9)
-	VMASKMOVPS   32(R9), Y0, Y9
+	VMOVUPS      Y5, (R11)
+	VMASKMOVPS   32(R11), Y0, Y9
 	VFMADD231PS  Y7, Y9, Y6
-	VMASKMOVPS   Y6, Y0, 32(R9)
-	JMP          stored19
+	VMASKMOVPS   Y6, Y0, 32(R11)
+	JMP          stored22
 
-overwrite18:
-	MOVQ       CX, R9
-	VMOVUPS    Y1, (R9)
-	VMASKMOVPS Y2, Y0, 32(R9)
-	ADDQ       R8, R9
-	VMOVUPS    Y3, (R9)
-	VMASKMOVPS Y4, Y0, 32(R9)
-	ADDQ       R8, R9
-	VMOVUPS    Y5, (R9)
-	VMASKMOVPS Y6, Y0, 32(R9)
+overwrite21:
+	MOVQ       CX, R11
+	VMOVUPS    Y1, (R11)
+	VMASKMOVPS Y2, Y0, 32(R11)
+	ADDQ       R8, R11
+	VMOVUPS    Y3, (R11)
+	VMASKMOVPS Y4, Y0, 32(R11)
+	ADDQ       R8, R11
+	VMOVUPS    Y5, (R11)
+	VMASKMOVPS Y6, Y0, 32(R11)
 
-stored19:
-	IMUL3Q $0x03, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x03, R8, R9
-	ADDQ   R9, CX
+stored22:
+	IMUL3Q $0x03, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x03, R8, R11
+	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles16
+	JNZ    tiles18
 	VZEROUPPER
 	RET
 
 height5:
-tiles20:
-	MOVQ       CX, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	MOVQ       AX, R10
-	MOVQ       b+48(FP), R11
-	MOVQ       k+80(FP), R12
+tiles23:
+	MOVQ       CX, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	MOVQ       AX, R12
+	MOVQ       b+48(FP), R13
+	MOVQ       k+96(FP), R14
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -272,26 +292,32 @@ tiles20:
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 
-steps21:
-	VMOVUPS      (R11), Y9
-	VMASKMOVPS   32(R11), Y0, Y10
-	VBROADCASTSS (R10), Y11
+steps24:
+	VMOVUPS    (R13), Y9
+	VMASKMOVPS 32(R13), Y0, Y10
+	TESTQ      $0x00000001, R14
+	JNZ        fetched25
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched25:
+	VBROADCASTSS (R12), Y11
 	VFMADD231PS  Y11, Y9, Y1
 	VFMADD231PS  Y11, Y10, Y2
-	VBROADCASTSS (R10)(BX*1), Y11
+	VBROADCASTSS (R12)(BX*1), Y11
 	VFMADD231PS  Y11, Y9, Y3
 	VFMADD231PS  Y11, Y10, Y4
-	VBROADCASTSS (R10)(BX*2), Y11
+	VBROADCASTSS (R12)(BX*2), Y11
 	VFMADD231PS  Y11, Y9, Y5
 	VFMADD231PS  Y11, Y10, Y6
-	VBROADCASTSS (R10)(R9*1), Y11
+	VBROADCASTSS (R12)(R11*1), Y11
 	VFMADD231PS  Y11, Y9, Y7
 	VFMADD231PS  Y11, Y10, Y8
-	ADDQ         SI, R10
-	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          steps21
-	VBROADCASTSS alpha+88(FP), Y9
+	ADDQ         SI, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNZ          steps24
+	VBROADCASTSS alpha+104(FP), Y9
 	VMULPS       Y9, Y1, Y1
 	VMULPS       Y9, Y2, Y2
 	VMULPS       Y9, Y3, Y3
@@ -300,79 +326,79 @@ steps21:
 	VMULPS       Y9, Y6, Y6
 	VMULPS       Y9, Y7, Y7
 	VMULPS       Y9, Y8, Y8
-	MOVL         beta+92(FP), R10
-	SHLL         $0x01, R10
-	JZ           overwrite22
-	VBROADCASTSS beta+92(FP), Y9
-	MOVQ         CX, R10
-	VMOVUPS      (R10), Y11
+	MOVL         beta+108(FP), R12
+	SHLL         $0x01, R12
+	JZ           overwrite26
+	VBROADCASTSS beta+108(FP), Y9
+	MOVQ         CX, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y9, Y11, Y1
-	VMOVUPS      Y1, (R10)
-	VMASKMOVPS   32(R10), Y0, Y11
+	VMOVUPS      Y1, (R12)
+	VMASKMOVPS   32(R12), Y0, Y11
 	VFMADD231PS  Y9, Y11, Y2
-	VMASKMOVPS   Y2, Y0, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y11
+	VMASKMOVPS   Y2, Y0, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y9, Y11, Y3
-	VMOVUPS      Y3, (R10)
-	VMASKMOVPS   32(R10), Y0, Y11
+	VMOVUPS      Y3, (R12)
+	VMASKMOVPS   32(R12), Y0, Y11
 	VFMADD231PS  Y9, Y11, Y4
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y11
+	VMASKMOVPS   Y4, Y0, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y9, Y11, Y5
-	VMOVUPS      Y5, (R10)
-	VMASKMOVPS   32(R10), Y0, Y11
+	VMOVUPS      Y5, (R12)
+	VMASKMOVPS   32(R12), Y0, Y11
 	VFMADD231PS  Y9, Y11, Y6
-	VMASKMOVPS   Y6, Y0, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y11
+	VMASKMOVPS   Y6, Y0, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y9, Y11, Y7
-	VMOVUPS      Y7, (R10)
-	VMASKMOVPS   32(R10), Y0, Y11
+	VMOVUPS      Y7, (R12)
+	VMASKMOVPS   32(R12), Y0, Y11
 	VFMADD231PS  Y9, Y11, Y8
-	VMASKMOVPS   Y8, Y0, 32(R10)
-	JMP          stored23
+	VMASKMOVPS   Y8, Y0, 32(R12)
+	JMP          stored27
 
-overwrite22:
-	MOVQ       CX, R10
-	VMOVUPS    Y1, (R10)
-	VMASKMOVPS Y2, Y0, 32(R10)
-	ADDQ       R8, R10
-	VMOVUPS    Y3, (R10)
-	VMASKMOVPS Y4, Y0, 32(R10)
-	ADDQ       R8, R10
-	VMOVUPS    Y5, (R10)
-	VMASKMOVPS Y6, Y0, 32(R10)
-	ADDQ       R8, R10
-	VMOVUPS    Y7, (R10)
-	VMASKMOVPS Y8, Y0, 32(R10)
+overwrite26:
+	MOVQ       CX, R12
+	VMOVUPS    Y1, (R12)
+	VMASKMOVPS Y2, Y0, 32(R12)
+	ADDQ       R8, R12
+	VMOVUPS    Y3, (R12)
+	VMASKMOVPS Y4, Y0, 32(R12)
+	ADDQ       R8, R12
+	VMOVUPS    Y5, (R12)
+	VMASKMOVPS Y6, Y0, 32(R12)
+	ADDQ       R8, R12
+	VMOVUPS    Y7, (R12)
+	VMASKMOVPS Y8, Y0, 32(R12)
 
-stored23:
-	IMUL3Q $0x04, BX, R10
-	ADDQ   R10, AX
-	IMUL3Q $0x04, R8, R10
-	ADDQ   R10, CX
+stored27:
+	IMUL3Q $0x04, BX, R12
+	ADDQ   R12, AX
+	IMUL3Q $0x04, R8, R12
+	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles20
+	JNZ    tiles23
 	VZEROUPPER
 	RET
 
 height4:
-tiles24:
-	MOVQ       CX, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	MOVQ       AX, R10
-	MOVQ       b+48(FP), R11
-	MOVQ       k+80(FP), R12
+tiles28:
+	MOVQ       CX, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	MOVQ       AX, R12
+	MOVQ       b+48(FP), R13
+	MOVQ       k+96(FP), R14
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -384,29 +410,35 @@ tiles24:
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 
-steps25:
-	VMOVUPS      (R11), Y11
-	VMASKMOVPS   32(R11), Y0, Y12
-	VBROADCASTSS (R10), Y13
+steps29:
+	VMOVUPS    (R13), Y11
+	VMASKMOVPS 32(R13), Y0, Y12
+	TESTQ      $0x00000001, R14
+	JNZ        fetched30
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched30:
+	VBROADCASTSS (R12), Y13
 	VFMADD231PS  Y13, Y11, Y1
 	VFMADD231PS  Y13, Y12, Y2
-	VBROADCASTSS (R10)(BX*1), Y13
+	VBROADCASTSS (R12)(BX*1), Y13
 	VFMADD231PS  Y13, Y11, Y3
 	VFMADD231PS  Y13, Y12, Y4
-	VBROADCASTSS (R10)(BX*2), Y13
+	VBROADCASTSS (R12)(BX*2), Y13
 	VFMADD231PS  Y13, Y11, Y5
 	VFMADD231PS  Y13, Y12, Y6
-	VBROADCASTSS (R10)(R9*1), Y13
+	VBROADCASTSS (R12)(R11*1), Y13
 	VFMADD231PS  Y13, Y11, Y7
 	VFMADD231PS  Y13, Y12, Y8
-	VBROADCASTSS (R10)(BX*4), Y13
+	VBROADCASTSS (R12)(BX*4), Y13
 	VFMADD231PS  Y13, Y11, Y9
 	VFMADD231PS  Y13, Y12, Y10
-	ADDQ         SI, R10
-	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          steps25
-	VBROADCASTSS alpha+88(FP), Y11
+	ADDQ         SI, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNZ          steps29
+	VBROADCASTSS alpha+104(FP), Y11
 	VMULPS       Y11, Y1, Y1
 	VMULPS       Y11, Y2, Y2
 	VMULPS       Y11, Y3, Y3
@@ -417,91 +449,91 @@ steps25:
 	VMULPS       Y11, Y8, Y8
 	VMULPS       Y11, Y9, Y9
 	VMULPS       Y11, Y10, Y10
-	MOVL         beta+92(FP), R10
-	SHLL         $0x01, R10
-	JZ           overwrite26
-	VBROADCASTSS beta+92(FP), Y11
-	MOVQ         CX, R10
-	VMOVUPS      (R10), Y13
+	MOVL         beta+108(FP), R12
+	SHLL         $0x01, R12
+	JZ           overwrite31
+	VBROADCASTSS beta+108(FP), Y11
+	MOVQ         CX, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y11, Y13, Y1
-	VMOVUPS      Y1, (R10)
-	VMASKMOVPS   32(R10), Y0, Y13
+	VMOVUPS      Y1, (R12)
+	VMASKMOVPS   32(R12), Y0, Y13
 	VFMADD231PS  Y11, Y13, Y2
-	VMASKMOVPS   Y2, Y0, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y13
+	VMASKMOVPS   Y2, Y0, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y11, Y13, Y3
-	VMOVUPS      Y3, (R10)
-	VMASKMOVPS   32(R10), Y0, Y13
+	VMOVUPS      Y3, (R12)
+	VMASKMOVPS   32(R12), Y0, Y13
 	VFMADD231PS  Y11, Y13, Y4
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y13
+	VMASKMOVPS   Y4, Y0, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y11, Y13, Y5
-	VMOVUPS      Y5, (R10)
-	VMASKMOVPS   32(R10), Y0, Y13
+	VMOVUPS      Y5, (R12)
+	VMASKMOVPS   32(R12), Y0, Y13
 	VFMADD231PS  Y11, Y13, Y6
-	VMASKMOVPS   Y6, Y0, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y13
+	VMASKMOVPS   Y6, Y0, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y11, Y13, Y7
-	VMOVUPS      Y7, (R10)
-	VMASKMOVPS   32(R10), Y0, Y13
+	VMOVUPS      Y7, (R12)
+	VMASKMOVPS   32(R12), Y0, Y13
 	VFMADD231PS  Y11, Y13, Y8
-	VMASKMOVPS   Y8, Y0, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y13
+	VMASKMOVPS   Y8, Y0, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y11, Y13, Y9
-	VMOVUPS      Y9, (R10)
-	VMASKMOVPS   32(R10), Y0, Y13
+	VMOVUPS      Y9, (R12)
+	VMASKMOVPS   32(R12), Y0, Y13
 	VFMADD231PS  Y11, Y13, Y10
-	VMASKMOVPS   Y10, Y0, 32(R10)
-	JMP          stored27
+	VMASKMOVPS   Y10, Y0, 32(R12)
+	JMP          stored32
 
-overwrite26:
-	MOVQ       CX, R10
-	VMOVUPS    Y1, (R10)
-	VMASKMOVPS Y2, Y0, 32(R10)
-	ADDQ       R8, R10
-	VMOVUPS    Y3, (R10)
-	VMASKMOVPS Y4, Y0, 32(R10)
-	ADDQ       R8, R10
-	VMOVUPS    Y5, (R10)
-	VMASKMOVPS Y6, Y0, 32(R10)
-	ADDQ       R8, R10
-	VMOVUPS    Y7, (R10)
-	VMASKMOVPS Y8, Y0, 32(R10)
-	ADDQ       R8, R10
-	VMOVUPS    Y9, (R10)
-	VMASKMOVPS Y10, Y0, 32(R10)
+overwrite31:
+	MOVQ       CX, R12
+	VMOVUPS    Y1, (R12)
+	VMASKMOVPS Y2, Y0, 32(R12)
+	ADDQ       R8, R12
+	VMOVUPS    Y3, (R12)
+	VMASKMOVPS Y4, Y0, 32(R12)
+	ADDQ       R8, R12
+	VMOVUPS    Y5, (R12)
+	VMASKMOVPS Y6, Y0, 32(R12)
+	ADDQ       R8, R12
+	VMOVUPS    Y7, (R12)
+	VMASKMOVPS Y8, Y0, 32(R12)
+	ADDQ       R8, R12
+	VMOVUPS    Y9, (R12)
+	VMASKMOVPS Y10, Y0, 32(R12)
 
-stored27:
-	IMUL3Q $0x05, BX, R10
-	ADDQ   R10, AX
-	IMUL3Q $0x05, R8, R10
-	ADDQ   R10, CX
+stored32:
+	IMUL3Q $0x05, BX, R12
+	ADDQ   R12, AX
+	IMUL3Q $0x05, R8, R12
+	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles24
+	JNZ    tiles28
 	VZEROUPPER
 	RET
 
 height3:
-tiles28:
-	MOVQ       CX, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	MOVQ       AX, R11
-	MOVQ       b+48(FP), R12
-	MOVQ       k+80(FP), R13
+tiles33:
+	MOVQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	MOVQ       AX, R13
+	MOVQ       b+48(FP), R14
+	MOVQ       k+96(FP), R15
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -515,32 +547,38 @@ tiles28:
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y12, Y12, Y12
 
-steps29:
-	VMOVUPS      (R12), Y13
-	VMASKMOVPS   32(R12), Y0, Y14
-	VBROADCASTSS (R11), Y15
+steps34:
+	VMOVUPS    (R14), Y13
+	VMASKMOVPS 32(R14), Y0, Y14
+	TESTQ      $0x00000001, R15
+	JNZ        fetched35
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched35:
+	VBROADCASTSS (R13), Y15
 	VFMADD231PS  Y15, Y13, Y1
 	VFMADD231PS  Y15, Y14, Y2
-	VBROADCASTSS (R11)(BX*1), Y15
+	VBROADCASTSS (R13)(BX*1), Y15
 	VFMADD231PS  Y15, Y13, Y3
 	VFMADD231PS  Y15, Y14, Y4
-	VBROADCASTSS (R11)(BX*2), Y15
+	VBROADCASTSS (R13)(BX*2), Y15
 	VFMADD231PS  Y15, Y13, Y5
 	VFMADD231PS  Y15, Y14, Y6
-	VBROADCASTSS (R11)(R9*1), Y15
+	VBROADCASTSS (R13)(R11*1), Y15
 	VFMADD231PS  Y15, Y13, Y7
 	VFMADD231PS  Y15, Y14, Y8
-	VBROADCASTSS (R11)(BX*4), Y15
+	VBROADCASTSS (R13)(BX*4), Y15
 	VFMADD231PS  Y15, Y13, Y9
 	VFMADD231PS  Y15, Y14, Y10
-	VBROADCASTSS (R11)(R10*1), Y15
+	VBROADCASTSS (R13)(R12*1), Y15
 	VFMADD231PS  Y15, Y13, Y11
 	VFMADD231PS  Y15, Y14, Y12
-	ADDQ         SI, R11
-	ADDQ         DI, R12
-	DECQ         R13
-	JNZ          steps29
-	VBROADCASTSS alpha+88(FP), Y13
+	ADDQ         SI, R13
+	ADDQ         DI, R14
+	DECQ         R15
+	JNZ          steps34
+	VBROADCASTSS alpha+104(FP), Y13
 	VMULPS       Y13, Y1, Y1
 	VMULPS       Y13, Y2, Y2
 	VMULPS       Y13, Y3, Y3
@@ -553,228 +591,240 @@ steps29:
 	VMULPS       Y13, Y10, Y10
 	VMULPS       Y13, Y11, Y11
 	VMULPS       Y13, Y12, Y12
-	MOVL         beta+92(FP), R11
-	SHLL         $0x01, R11
-	JZ           overwrite30
-	VBROADCASTSS beta+92(FP), Y13
-	MOVQ         CX, R11
-	VMOVUPS      (R11), Y15
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite36
+	VBROADCASTSS beta+108(FP), Y13
+	MOVQ         CX, R13
+	VMOVUPS      (R13), Y15
 	VFMADD231PS  Y13, Y15, Y1
-	VMOVUPS      Y1, (R11)
-	VMASKMOVPS   32(R11), Y0, Y15
+	VMOVUPS      Y1, (R13)
+	VMASKMOVPS   32(R13), Y0, Y15
 	VFMADD231PS  Y13, Y15, Y2
-	VMASKMOVPS   Y2, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y15
+	VMASKMOVPS   Y2, Y0, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y15
 	VFMADD231PS  Y13, Y15, Y3
-	VMOVUPS      Y3, (R11)
-	VMASKMOVPS   32(R11), Y0, Y15
+	VMOVUPS      Y3, (R13)
+	VMASKMOVPS   32(R13), Y0, Y15
 	VFMADD231PS  Y13, Y15, Y4
-	VMASKMOVPS   Y4, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y15
+	VMASKMOVPS   Y4, Y0, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y15
 	VFMADD231PS  Y13, Y15, Y5
-	VMOVUPS      Y5, (R11)
-	VMASKMOVPS   32(R11), Y0, Y15
+	VMOVUPS      Y5, (R13)
+	VMASKMOVPS   32(R13), Y0, Y15
 	VFMADD231PS  Y13, Y15, Y6
-	VMASKMOVPS   Y6, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y15
+	VMASKMOVPS   Y6, Y0, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y15
 	VFMADD231PS  Y13, Y15, Y7
-	VMOVUPS      Y7, (R11)
-	VMASKMOVPS   32(R11), Y0, Y15
+	VMOVUPS      Y7, (R13)
+	VMASKMOVPS   32(R13), Y0, Y15
 	VFMADD231PS  Y13, Y15, Y8
-	VMASKMOVPS   Y8, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y15
+	VMASKMOVPS   Y8, Y0, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y15
 	VFMADD231PS  Y13, Y15, Y9
-	VMOVUPS      Y9, (R11)
-	VMASKMOVPS   32(R11), Y0, Y15
+	VMOVUPS      Y9, (R13)
+	VMASKMOVPS   32(R13), Y0, Y15
 	VFMADD231PS  Y13, Y15, Y10
-	VMASKMOVPS   Y10, Y0, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y15
+	VMASKMOVPS   Y10, Y0, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y15
 	VFMADD231PS  Y13, Y15, Y11
-	VMOVUPS      Y11, (R11)
-	VMASKMOVPS   32(R11), Y0, Y15
+	VMOVUPS      Y11, (R13)
+	VMASKMOVPS   32(R13), Y0, Y15
 	VFMADD231PS  Y13, Y15, Y12
-	VMASKMOVPS   Y12, Y0, 32(R11)
-	JMP          stored31
+	VMASKMOVPS   Y12, Y0, 32(R13)
+	JMP          stored37
 
-overwrite30:
-	MOVQ       CX, R11
-	VMOVUPS    Y1, (R11)
-	VMASKMOVPS Y2, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y3, (R11)
-	VMASKMOVPS Y4, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y5, (R11)
-	VMASKMOVPS Y6, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y7, (R11)
-	VMASKMOVPS Y8, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y9, (R11)
-	VMASKMOVPS Y10, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y11, (R11)
-	VMASKMOVPS Y12, Y0, 32(R11)
+overwrite36:
+	MOVQ       CX, R13
+	VMOVUPS    Y1, (R13)
+	VMASKMOVPS Y2, Y0, 32(R13)
+	ADDQ       R8, R13
+	VMOVUPS    Y3, (R13)
+	VMASKMOVPS Y4, Y0, 32(R13)
+	ADDQ       R8, R13
+	VMOVUPS    Y5, (R13)
+	VMASKMOVPS Y6, Y0, 32(R13)
+	ADDQ       R8, R13
+	VMOVUPS    Y7, (R13)
+	VMASKMOVPS Y8, Y0, 32(R13)
+	ADDQ       R8, R13
+	VMOVUPS    Y9, (R13)
+	VMASKMOVPS Y10, Y0, 32(R13)
+	ADDQ       R8, R13
+	VMOVUPS    Y11, (R13)
+	VMASKMOVPS Y12, Y0, 32(R13)
 
-stored31:
-	IMUL3Q $0x06, BX, R11
-	ADDQ   R11, AX
-	IMUL3Q $0x06, R8, R11
-	ADDQ   R11, CX
+stored37:
+	IMUL3Q $0x06, BX, R13
+	ADDQ   R13, AX
+	IMUL3Q $0x06, R8, R13
+	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles28
+	JNZ    tiles33
 	VZEROUPPER
 	RET
 
 whole2:
-	MOVQ height+0(FP), R11
-	CMPQ R11, $0x06
-	JEQ  height32
-	CMPQ R11, $0x05
-	JEQ  height33
-	CMPQ R11, $0x04
-	JEQ  height34
-	CMPQ R11, $0x03
-	JEQ  height35
-	CMPQ R11, $0x02
-	JEQ  height36
+	MOVQ height+0(FP), R13
+	CMPQ R13, $0x06
+	JEQ  height38
+	CMPQ R13, $0x05
+	JEQ  height39
+	CMPQ R13, $0x04
+	JEQ  height40
+	CMPQ R13, $0x03
+	JEQ  height41
+	CMPQ R13, $0x02
+	JEQ  height42
 
-tiles37:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
+tiles43:
+	MOVQ       CX, R11
+	PREFETCHT0 (R11)
+	MOVQ       AX, R11
+	MOVQ       b+48(FP), R12
+	MOVQ       k+96(FP), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 
-steps38:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      32(R10), Y3
-	VBROADCASTSS (R9), Y4
+steps44:
+	VMOVUPS    (R12), Y2
+	VMOVUPS    32(R12), Y3
+	TESTQ      $0x00000001, R13
+	JNZ        fetched45
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched45:
+	VBROADCASTSS (R11), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          steps38
-	VBROADCASTSS alpha+88(FP), Y2
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNZ          steps44
+	VBROADCASTSS alpha+104(FP), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite39
-	VBROADCASTSS beta+92(FP), Y2
-	MOVQ         CX, R9
-	VMOVUPS      (R9), Y4
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite46
+	VBROADCASTSS beta+108(FP), Y2
+	MOVQ         CX, R11
+	VMOVUPS      (R11), Y4
 	VFMADD231PS  Y2, Y4, Y0
-	VMOVUPS      Y0, (R9)
-	VMOVUPS      32(R9), Y4
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      32(R11), Y4
 	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      Y1, 32(R9)
-	JMP          stored40
+	VMOVUPS      Y1, 32(R11)
+	JMP          stored47
 
-overwrite39:
-	MOVQ    CX, R9
-	VMOVUPS Y0, (R9)
-	VMOVUPS Y1, 32(R9)
+overwrite46:
+	MOVQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
 
-stored40:
-	IMUL3Q $0x01, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x01, R8, R9
-	ADDQ   R9, CX
+stored47:
+	IMUL3Q $0x01, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x01, R8, R11
+	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles37
+	JNZ    tiles43
 	VZEROUPPER
 	RET
 
-height36:
-tiles41:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
+height42:
+tiles48:
+	MOVQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       R8, R11
+	PREFETCHT0 (R11)
+	MOVQ       AX, R11
+	MOVQ       b+48(FP), R12
+	MOVQ       k+96(FP), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 
-steps42:
-	VMOVUPS      (R10), Y4
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (R9), Y6
+steps49:
+	VMOVUPS    (R12), Y4
+	VMOVUPS    32(R12), Y5
+	TESTQ      $0x00000001, R13
+	JNZ        fetched50
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched50:
+	VBROADCASTSS (R11), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (R9)(BX*1), Y6
+	VBROADCASTSS (R11)(BX*1), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          steps42
-	VBROADCASTSS alpha+88(FP), Y4
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNZ          steps49
+	VBROADCASTSS alpha+104(FP), Y4
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y3, Y3
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite43
-	VBROADCASTSS beta+92(FP), Y4
-	MOVQ         CX, R9
-	VMOVUPS      (R9), Y6
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite51
+	VBROADCASTSS beta+108(FP), Y4
+	MOVQ         CX, R11
+	VMOVUPS      (R11), Y6
 	VFMADD231PS  Y4, Y6, Y0
-	VMOVUPS      Y0, (R9)
-	VMOVUPS      32(R9), Y6
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      32(R11), Y6
 	VFMADD231PS  Y4, Y6, Y1
-	VMOVUPS      Y1, 32(R9)
-	ADDQ         R8, R9
-	VMOVUPS      (R9), Y6
+	VMOVUPS      Y1, 32(R11)
+	ADDQ         R8, R11
+	VMOVUPS      (R11), Y6
 	VFMADD231PS  Y4, Y6, Y2
-	VMOVUPS      Y2, (R9)
-	VMOVUPS      32(R9), Y6
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      32(R11), Y6
 	VFMADD231PS  Y4, Y6, Y3
-	VMOVUPS      Y3, 32(R9)
-	JMP          stored44
+	VMOVUPS      Y3, 32(R11)
+	JMP          stored52
 
-overwrite43:
-	MOVQ    CX, R9
-	VMOVUPS Y0, (R9)
-	VMOVUPS Y1, 32(R9)
-	ADDQ    R8, R9
-	VMOVUPS Y2, (R9)
-	VMOVUPS Y3, 32(R9)
+overwrite51:
+	MOVQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    R8, R11
+	VMOVUPS Y2, (R11)
+	VMOVUPS Y3, 32(R11)
 
-stored44:
-	IMUL3Q $0x02, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x02, R8, R9
-	ADDQ   R9, CX
+stored52:
+	IMUL3Q $0x02, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x02, R8, R11
+	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles41
+	JNZ    tiles48
 	VZEROUPPER
 	RET
 
-height35:
-tiles45:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
+height41:
+tiles53:
+	MOVQ       CX, R11
+	PREFETCHT0 (R11)
+	ADDQ       R8, R11
+	PREFETCHT0 (R11)
+	ADDQ       R8, R11
+	PREFETCHT0 (R11)
+	MOVQ       AX, R11
+	MOVQ       b+48(FP), R12
+	MOVQ       k+96(FP), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -782,90 +832,96 @@ tiles45:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 
-steps46:
-	VMOVUPS      (R10), Y6
-	VMOVUPS      32(R10), Y7
-	VBROADCASTSS (R9), Y8
+steps54:
+	VMOVUPS    (R12), Y6
+	VMOVUPS    32(R12), Y7
+	TESTQ      $0x00000001, R13
+	JNZ        fetched55
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched55:
+	VBROADCASTSS (R11), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (R9)(BX*1), Y8
+	VBROADCASTSS (R11)(BX*1), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (R9)(BX*2), Y8
+	VBROADCASTSS (R11)(BX*2), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          steps46
-	VBROADCASTSS alpha+88(FP), Y6
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNZ          steps54
+	VBROADCASTSS alpha+104(FP), Y6
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y2, Y2
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y6, Y4, Y4
 	VMULPS       Y6, Y5, Y5
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite47
-	VBROADCASTSS beta+92(FP), Y6
-	MOVQ         CX, R9
-	VMOVUPS      (R9), Y8
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite56
+	VBROADCASTSS beta+108(FP), Y6
+	MOVQ         CX, R11
+	VMOVUPS      (R11), Y8
 	VFMADD231PS  Y6, Y8, Y0
-	VMOVUPS      Y0, (R9)
-	VMOVUPS      32(R9), Y8
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      32(R11), Y8
 	VFMADD231PS  Y6, Y8, Y1
-	VMOVUPS      Y1, 32(R9)
-	ADDQ         R8, R9
-	VMOVUPS      (R9), Y8
+	VMOVUPS      Y1, 32(R11)
+	ADDQ         R8, R11
+	VMOVUPS      (R11), Y8
 	VFMADD231PS  Y6, Y8, Y2
-	VMOVUPS      Y2, (R9)
-	VMOVUPS      32(R9), Y8
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      32(R11), Y8
 	VFMADD231PS  Y6, Y8, Y3
-	VMOVUPS      Y3, 32(R9)
-	ADDQ         R8, R9
-	VMOVUPS      (R9), Y8
+	VMOVUPS      Y3, 32(R11)
+	ADDQ         R8, R11
+	VMOVUPS      (R11), Y8
 	VFMADD231PS  Y6, Y8, Y4
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      32(R9), Y8
+	VMOVUPS      Y4, (R11)
+	VMOVUPS      32(R11), Y8
 	VFMADD231PS  Y6, Y8, Y5
-	VMOVUPS      Y5, 32(R9)
-	JMP          stored48
+	VMOVUPS      Y5, 32(R11)
+	JMP          stored57
 
-overwrite47:
-	MOVQ    CX, R9
-	VMOVUPS Y0, (R9)
-	VMOVUPS Y1, 32(R9)
-	ADDQ    R8, R9
-	VMOVUPS Y2, (R9)
-	VMOVUPS Y3, 32(R9)
-	ADDQ    R8, R9
-	VMOVUPS Y4, (R9)
-	VMOVUPS Y5, 32(R9)
+overwrite56:
+	MOVQ    CX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    R8, R11
+	VMOVUPS Y2, (R11)
+	VMOVUPS Y3, 32(R11)
+	ADDQ    R8, R11
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
 
-stored48:
-	IMUL3Q $0x03, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x03, R8, R9
-	ADDQ   R9, CX
+stored57:
+	IMUL3Q $0x03, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x03, R8, R11
+	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles45
+	JNZ    tiles53
 	VZEROUPPER
 	RET
 
-height34:
-tiles49:
-	MOVQ       CX, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	MOVQ       AX, R10
-	MOVQ       b+48(FP), R11
-	MOVQ       k+80(FP), R12
+height40:
+tiles58:
+	MOVQ       CX, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	MOVQ       AX, R12
+	MOVQ       b+48(FP), R13
+	MOVQ       k+96(FP), R14
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -875,26 +931,32 @@ tiles49:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 
-steps50:
-	VMOVUPS      (R11), Y8
-	VMOVUPS      32(R11), Y9
-	VBROADCASTSS (R10), Y10
+steps59:
+	VMOVUPS    (R13), Y8
+	VMOVUPS    32(R13), Y9
+	TESTQ      $0x00000001, R14
+	JNZ        fetched60
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched60:
+	VBROADCASTSS (R12), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (R10)(BX*1), Y10
+	VBROADCASTSS (R12)(BX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (R10)(BX*2), Y10
+	VBROADCASTSS (R12)(BX*2), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS (R10)(R9*1), Y10
+	VBROADCASTSS (R12)(R11*1), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         SI, R10
-	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          steps50
-	VBROADCASTSS alpha+88(FP), Y8
+	ADDQ         SI, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNZ          steps59
+	VBROADCASTSS alpha+104(FP), Y8
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y2
@@ -903,79 +965,79 @@ steps50:
 	VMULPS       Y8, Y5, Y5
 	VMULPS       Y8, Y6, Y6
 	VMULPS       Y8, Y7, Y7
-	MOVL         beta+92(FP), R10
-	SHLL         $0x01, R10
-	JZ           overwrite51
-	VBROADCASTSS beta+92(FP), Y8
-	MOVQ         CX, R10
-	VMOVUPS      (R10), Y10
+	MOVL         beta+108(FP), R12
+	SHLL         $0x01, R12
+	JZ           overwrite61
+	VBROADCASTSS beta+108(FP), Y8
+	MOVQ         CX, R12
+	VMOVUPS      (R12), Y10
 	VFMADD231PS  Y8, Y10, Y0
-	VMOVUPS      Y0, (R10)
-	VMOVUPS      32(R10), Y10
+	VMOVUPS      Y0, (R12)
+	VMOVUPS      32(R12), Y10
 	VFMADD231PS  Y8, Y10, Y1
-	VMOVUPS      Y1, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y10
+	VMOVUPS      Y1, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y10
 	VFMADD231PS  Y8, Y10, Y2
-	VMOVUPS      Y2, (R10)
-	VMOVUPS      32(R10), Y10
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      32(R12), Y10
 	VFMADD231PS  Y8, Y10, Y3
-	VMOVUPS      Y3, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y10
+	VMOVUPS      Y3, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y10
 	VFMADD231PS  Y8, Y10, Y4
-	VMOVUPS      Y4, (R10)
-	VMOVUPS      32(R10), Y10
+	VMOVUPS      Y4, (R12)
+	VMOVUPS      32(R12), Y10
 	VFMADD231PS  Y8, Y10, Y5
-	VMOVUPS      Y5, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y10
+	VMOVUPS      Y5, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y10
 	VFMADD231PS  Y8, Y10, Y6
-	VMOVUPS      Y6, (R10)
-	VMOVUPS      32(R10), Y10
+	VMOVUPS      Y6, (R12)
+	VMOVUPS      32(R12), Y10
 	VFMADD231PS  Y8, Y10, Y7
-	VMOVUPS      Y7, 32(R10)
-	JMP          stored52
+	VMOVUPS      Y7, 32(R12)
+	JMP          stored62
 
-overwrite51:
-	MOVQ    CX, R10
-	VMOVUPS Y0, (R10)
-	VMOVUPS Y1, 32(R10)
-	ADDQ    R8, R10
-	VMOVUPS Y2, (R10)
-	VMOVUPS Y3, 32(R10)
-	ADDQ    R8, R10
-	VMOVUPS Y4, (R10)
-	VMOVUPS Y5, 32(R10)
-	ADDQ    R8, R10
-	VMOVUPS Y6, (R10)
-	VMOVUPS Y7, 32(R10)
+overwrite61:
+	MOVQ    CX, R12
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	ADDQ    R8, R12
+	VMOVUPS Y2, (R12)
+	VMOVUPS Y3, 32(R12)
+	ADDQ    R8, R12
+	VMOVUPS Y4, (R12)
+	VMOVUPS Y5, 32(R12)
+	ADDQ    R8, R12
+	VMOVUPS Y6, (R12)
+	VMOVUPS Y7, 32(R12)
 
-stored52:
-	IMUL3Q $0x04, BX, R10
-	ADDQ   R10, AX
-	IMUL3Q $0x04, R8, R10
-	ADDQ   R10, CX
+stored62:
+	IMUL3Q $0x04, BX, R12
+	ADDQ   R12, AX
+	IMUL3Q $0x04, R8, R12
+	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles49
+	JNZ    tiles58
 	VZEROUPPER
 	RET
 
-height33:
-tiles53:
-	MOVQ       CX, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	MOVQ       AX, R10
-	MOVQ       b+48(FP), R11
-	MOVQ       k+80(FP), R12
+height39:
+tiles63:
+	MOVQ       CX, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	MOVQ       AX, R12
+	MOVQ       b+48(FP), R13
+	MOVQ       k+96(FP), R14
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -987,29 +1049,35 @@ tiles53:
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
 
-steps54:
-	VMOVUPS      (R11), Y10
-	VMOVUPS      32(R11), Y11
-	VBROADCASTSS (R10), Y12
+steps64:
+	VMOVUPS    (R13), Y10
+	VMOVUPS    32(R13), Y11
+	TESTQ      $0x00000001, R14
+	JNZ        fetched65
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched65:
+	VBROADCASTSS (R12), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (R10)(BX*1), Y12
+	VBROADCASTSS (R12)(BX*1), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R10)(BX*2), Y12
+	VBROADCASTSS (R12)(BX*2), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R10)(R9*1), Y12
+	VBROADCASTSS (R12)(R11*1), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (R10)(BX*4), Y12
+	VBROADCASTSS (R12)(BX*4), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         SI, R10
-	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          steps54
-	VBROADCASTSS alpha+88(FP), Y10
+	ADDQ         SI, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNZ          steps64
+	VBROADCASTSS alpha+104(FP), Y10
 	VMULPS       Y10, Y0, Y0
 	VMULPS       Y10, Y1, Y1
 	VMULPS       Y10, Y2, Y2
@@ -1020,91 +1088,91 @@ steps54:
 	VMULPS       Y10, Y7, Y7
 	VMULPS       Y10, Y8, Y8
 	VMULPS       Y10, Y9, Y9
-	MOVL         beta+92(FP), R10
-	SHLL         $0x01, R10
-	JZ           overwrite55
-	VBROADCASTSS beta+92(FP), Y10
-	MOVQ         CX, R10
-	VMOVUPS      (R10), Y12
+	MOVL         beta+108(FP), R12
+	SHLL         $0x01, R12
+	JZ           overwrite66
+	VBROADCASTSS beta+108(FP), Y10
+	MOVQ         CX, R12
+	VMOVUPS      (R12), Y12
 	VFMADD231PS  Y10, Y12, Y0
-	VMOVUPS      Y0, (R10)
-	VMOVUPS      32(R10), Y12
+	VMOVUPS      Y0, (R12)
+	VMOVUPS      32(R12), Y12
 	VFMADD231PS  Y10, Y12, Y1
-	VMOVUPS      Y1, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y12
+	VMOVUPS      Y1, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y12
 	VFMADD231PS  Y10, Y12, Y2
-	VMOVUPS      Y2, (R10)
-	VMOVUPS      32(R10), Y12
+	VMOVUPS      Y2, (R12)
+	VMOVUPS      32(R12), Y12
 	VFMADD231PS  Y10, Y12, Y3
-	VMOVUPS      Y3, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y12
+	VMOVUPS      Y3, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y12
 	VFMADD231PS  Y10, Y12, Y4
-	VMOVUPS      Y4, (R10)
-	VMOVUPS      32(R10), Y12
+	VMOVUPS      Y4, (R12)
+	VMOVUPS      32(R12), Y12
 	VFMADD231PS  Y10, Y12, Y5
-	VMOVUPS      Y5, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y12
+	VMOVUPS      Y5, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y12
 	VFMADD231PS  Y10, Y12, Y6
-	VMOVUPS      Y6, (R10)
-	VMOVUPS      32(R10), Y12
+	VMOVUPS      Y6, (R12)
+	VMOVUPS      32(R12), Y12
 	VFMADD231PS  Y10, Y12, Y7
-	VMOVUPS      Y7, 32(R10)
-	ADDQ         R8, R10
-	VMOVUPS      (R10), Y12
+	VMOVUPS      Y7, 32(R12)
+	ADDQ         R8, R12
+	VMOVUPS      (R12), Y12
 	VFMADD231PS  Y10, Y12, Y8
-	VMOVUPS      Y8, (R10)
-	VMOVUPS      32(R10), Y12
+	VMOVUPS      Y8, (R12)
+	VMOVUPS      32(R12), Y12
 	VFMADD231PS  Y10, Y12, Y9
-	VMOVUPS      Y9, 32(R10)
-	JMP          stored56
+	VMOVUPS      Y9, 32(R12)
+	JMP          stored67
 
-overwrite55:
-	MOVQ    CX, R10
-	VMOVUPS Y0, (R10)
-	VMOVUPS Y1, 32(R10)
-	ADDQ    R8, R10
-	VMOVUPS Y2, (R10)
-	VMOVUPS Y3, 32(R10)
-	ADDQ    R8, R10
-	VMOVUPS Y4, (R10)
-	VMOVUPS Y5, 32(R10)
-	ADDQ    R8, R10
-	VMOVUPS Y6, (R10)
-	VMOVUPS Y7, 32(R10)
-	ADDQ    R8, R10
-	VMOVUPS Y8, (R10)
-	VMOVUPS Y9, 32(R10)
+overwrite66:
+	MOVQ    CX, R12
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, 32(R12)
+	ADDQ    R8, R12
+	VMOVUPS Y2, (R12)
+	VMOVUPS Y3, 32(R12)
+	ADDQ    R8, R12
+	VMOVUPS Y4, (R12)
+	VMOVUPS Y5, 32(R12)
+	ADDQ    R8, R12
+	VMOVUPS Y6, (R12)
+	VMOVUPS Y7, 32(R12)
+	ADDQ    R8, R12
+	VMOVUPS Y8, (R12)
+	VMOVUPS Y9, 32(R12)
 
-stored56:
-	IMUL3Q $0x05, BX, R10
-	ADDQ   R10, AX
-	IMUL3Q $0x05, R8, R10
-	ADDQ   R10, CX
+stored67:
+	IMUL3Q $0x05, BX, R12
+	ADDQ   R12, AX
+	IMUL3Q $0x05, R8, R12
+	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles53
+	JNZ    tiles63
 	VZEROUPPER
 	RET
 
-height32:
-tiles57:
-	MOVQ       CX, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	MOVQ       AX, R11
-	MOVQ       b+48(FP), R12
-	MOVQ       k+80(FP), R13
+height38:
+tiles68:
+	MOVQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	MOVQ       AX, R13
+	MOVQ       b+48(FP), R14
+	MOVQ       k+96(FP), R15
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -1118,32 +1186,38 @@ tiles57:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
 
-steps58:
-	VMOVUPS      (R12), Y12
-	VMOVUPS      32(R12), Y13
-	VBROADCASTSS (R11), Y14
+steps69:
+	VMOVUPS    (R14), Y12
+	VMOVUPS    32(R14), Y13
+	TESTQ      $0x00000001, R15
+	JNZ        fetched70
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched70:
+	VBROADCASTSS (R13), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (R11)(BX*1), Y14
+	VBROADCASTSS (R13)(BX*1), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R11)(BX*2), Y14
+	VBROADCASTSS (R13)(BX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R11)(R9*1), Y14
+	VBROADCASTSS (R13)(R11*1), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R11)(BX*4), Y14
+	VBROADCASTSS (R13)(BX*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (R11)(R10*1), Y14
+	VBROADCASTSS (R13)(R12*1), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         SI, R11
-	ADDQ         DI, R12
-	DECQ         R13
-	JNZ          steps58
-	VBROADCASTSS alpha+88(FP), Y12
+	ADDQ         SI, R13
+	ADDQ         DI, R14
+	DECQ         R15
+	JNZ          steps69
+	VBROADCASTSS alpha+104(FP), Y12
 	VMULPS       Y12, Y0, Y0
 	VMULPS       Y12, Y1, Y1
 	VMULPS       Y12, Y2, Y2
@@ -1156,443 +1230,212 @@ steps58:
 	VMULPS       Y12, Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VMULPS       Y12, Y11, Y11
-	MOVL         beta+92(FP), R11
-	SHLL         $0x01, R11
-	JZ           overwrite59
-	VBROADCASTSS beta+92(FP), Y12
-	MOVQ         CX, R11
-	VMOVUPS      (R11), Y14
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite71
+	VBROADCASTSS beta+108(FP), Y12
+	MOVQ         CX, R13
+	VMOVUPS      (R13), Y14
 	VFMADD231PS  Y12, Y14, Y0
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      32(R11), Y14
+	VMOVUPS      Y0, (R13)
+	VMOVUPS      32(R13), Y14
 	VFMADD231PS  Y12, Y14, Y1
-	VMOVUPS      Y1, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y14
+	VMOVUPS      Y1, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y14
 	VFMADD231PS  Y12, Y14, Y2
-	VMOVUPS      Y2, (R11)
-	VMOVUPS      32(R11), Y14
+	VMOVUPS      Y2, (R13)
+	VMOVUPS      32(R13), Y14
 	VFMADD231PS  Y12, Y14, Y3
-	VMOVUPS      Y3, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y14
+	VMOVUPS      Y3, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y14
 	VFMADD231PS  Y12, Y14, Y4
-	VMOVUPS      Y4, (R11)
-	VMOVUPS      32(R11), Y14
+	VMOVUPS      Y4, (R13)
+	VMOVUPS      32(R13), Y14
 	VFMADD231PS  Y12, Y14, Y5
-	VMOVUPS      Y5, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y14
+	VMOVUPS      Y5, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y14
 	VFMADD231PS  Y12, Y14, Y6
-	VMOVUPS      Y6, (R11)
-	VMOVUPS      32(R11), Y14
+	VMOVUPS      Y6, (R13)
+	VMOVUPS      32(R13), Y14
 	VFMADD231PS  Y12, Y14, Y7
-	VMOVUPS      Y7, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y14
+	VMOVUPS      Y7, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y14
 	VFMADD231PS  Y12, Y14, Y8
-	VMOVUPS      Y8, (R11)
-	VMOVUPS      32(R11), Y14
+	VMOVUPS      Y8, (R13)
+	VMOVUPS      32(R13), Y14
 	VFMADD231PS  Y12, Y14, Y9
-	VMOVUPS      Y9, 32(R11)
-	ADDQ         R8, R11
-	VMOVUPS      (R11), Y14
+	VMOVUPS      Y9, 32(R13)
+	ADDQ         R8, R13
+	VMOVUPS      (R13), Y14
 	VFMADD231PS  Y12, Y14, Y10
-	VMOVUPS      Y10, (R11)
-	VMOVUPS      32(R11), Y14
+	VMOVUPS      Y10, (R13)
+	VMOVUPS      32(R13), Y14
 	VFMADD231PS  Y12, Y14, Y11
-	VMOVUPS      Y11, 32(R11)
-	JMP          stored60
+	VMOVUPS      Y11, 32(R13)
+	JMP          stored72
 
-overwrite59:
-	MOVQ    CX, R11
-	VMOVUPS Y0, (R11)
-	VMOVUPS Y1, 32(R11)
-	ADDQ    R8, R11
-	VMOVUPS Y2, (R11)
-	VMOVUPS Y3, 32(R11)
-	ADDQ    R8, R11
-	VMOVUPS Y4, (R11)
-	VMOVUPS Y5, 32(R11)
-	ADDQ    R8, R11
-	VMOVUPS Y6, (R11)
-	VMOVUPS Y7, 32(R11)
-	ADDQ    R8, R11
-	VMOVUPS Y8, (R11)
-	VMOVUPS Y9, 32(R11)
-	ADDQ    R8, R11
-	VMOVUPS Y10, (R11)
-	VMOVUPS Y11, 32(R11)
+overwrite71:
+	MOVQ    CX, R13
+	VMOVUPS Y0, (R13)
+	VMOVUPS Y1, 32(R13)
+	ADDQ    R8, R13
+	VMOVUPS Y2, (R13)
+	VMOVUPS Y3, 32(R13)
+	ADDQ    R8, R13
+	VMOVUPS Y4, (R13)
+	VMOVUPS Y5, 32(R13)
+	ADDQ    R8, R13
+	VMOVUPS Y6, (R13)
+	VMOVUPS Y7, 32(R13)
+	ADDQ    R8, R13
+	VMOVUPS Y8, (R13)
+	VMOVUPS Y9, 32(R13)
+	ADDQ    R8, R13
+	VMOVUPS Y10, (R13)
+	VMOVUPS Y11, 32(R13)
 
-stored60:
-	IMUL3Q $0x06, BX, R11
-	ADDQ   R11, AX
-	IMUL3Q $0x06, R8, R11
-	ADDQ   R11, CX
+stored72:
+	IMUL3Q $0x06, BX, R13
+	ADDQ   R13, AX
+	IMUL3Q $0x06, R8, R13
+	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles57
+	JNZ    tiles68
 	VZEROUPPER
 	RET
 
 single1:
-	LEAQ    lanesAVX2<>+0(SB), R12
-	NEGQ    R11
-	VMOVUPS 32(R12)(R11*4), Y0
-	MOVQ    height+0(FP), R11
-	CMPQ    R11, $0x06
-	JEQ     height61
-	CMPQ    R11, $0x05
-	JEQ     height62
-	CMPQ    R11, $0x04
-	JEQ     height63
-	CMPQ    R11, $0x03
-	JEQ     height64
-	CMPQ    R11, $0x02
-	JEQ     height65
+	LEAQ    lanesAVX2<>+0(SB), R14
+	NEGQ    R13
+	VMOVUPS 32(R14)(R13*4), Y0
+	MOVQ    height+0(FP), R13
+	CMPQ    R13, $0x06
+	JEQ     height73
+	CMPQ    R13, $0x05
+	JEQ     height74
+	CMPQ    R13, $0x04
+	JEQ     height75
+	CMPQ    R13, $0x03
+	JEQ     height76
+	CMPQ    R13, $0x02
+	JEQ     height77
 
-tiles66:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
-	VXORPS     Y1, Y1, Y1
-
-steps67:
-	VMASKMOVPS   (R10), Y0, Y2
-	VBROADCASTSS (R9), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          steps67
-	VBROADCASTSS alpha+88(FP), Y2
-	VMULPS       Y2, Y1, Y1
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite68
-	VBROADCASTSS beta+92(FP), Y2
-	MOVQ         CX, R9
-	VMASKMOVPS   (R9), Y0, Y3
-	VFMADD231PS  Y2, Y3, Y1
-	VMASKMOVPS   Y1, Y0, (R9)
-	JMP          stored69
-
-overwrite68:
-	MOVQ       CX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-
-stored69:
-	IMUL3Q $0x01, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x01, R8, R9
-	ADDQ   R9, CX
-	DECQ   DX
-	JNZ    tiles66
-	VZEROUPPER
-	RET
-
-height65:
-tiles70:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-
-steps71:
-	VMASKMOVPS   (R10), Y0, Y3
-	VBROADCASTSS (R9), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (R9)(BX*1), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          steps71
-	VBROADCASTSS alpha+88(FP), Y3
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite72
-	VBROADCASTSS beta+92(FP), Y3
-	MOVQ         CX, R9
-	VMASKMOVPS   (R9), Y0, Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VMASKMOVPS   Y1, Y0, (R9)
-	ADDQ         R8, R9
-	VMASKMOVPS   (R9), Y0, Y4
-	VFMADD231PS  Y3, Y4, Y2
-	VMASKMOVPS   Y2, Y0, (R9)
-	JMP          stored73
-
-overwrite72:
-	MOVQ       CX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
-
-stored73:
-	IMUL3Q $0x02, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x02, R8, R9
-	ADDQ   R9, CX
-	DECQ   DX
-	JNZ    tiles70
-	VZEROUPPER
-	RET
-
-height64:
-tiles74:
-	MOVQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	ADDQ       R8, R9
-	PREFETCHT0 (R9)
-	MOVQ       AX, R9
-	MOVQ       b+48(FP), R10
-	MOVQ       k+80(FP), R11
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-
-steps75:
-	VMASKMOVPS   (R10), Y0, Y4
-	VBROADCASTSS (R9), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS (R9)(BX*1), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (R9)(BX*2), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         SI, R9
-	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          steps75
-	VBROADCASTSS alpha+88(FP), Y4
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y4, Y3, Y3
-	MOVL         beta+92(FP), R9
-	SHLL         $0x01, R9
-	JZ           overwrite76
-	VBROADCASTSS beta+92(FP), Y4
-	MOVQ         CX, R9
-	VMASKMOVPS   (R9), Y0, Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VMASKMOVPS   Y1, Y0, (R9)
-	ADDQ         R8, R9
-	VMASKMOVPS   (R9), Y0, Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VMASKMOVPS   Y2, Y0, (R9)
-	ADDQ         R8, R9
-	VMASKMOVPS   (R9), Y0, Y5
-	VFMADD231PS  Y4, Y5, Y3
-	VMASKMOVPS   Y3, Y0, (R9)
-	JMP          stored77
-
-overwrite76:
-	MOVQ       CX, R9
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R8, R9
-	VMASKMOVPS Y3, Y0, (R9)
-
-stored77:
-	IMUL3Q $0x03, BX, R9
-	ADDQ   R9, AX
-	IMUL3Q $0x03, R8, R9
-	ADDQ   R9, CX
-	DECQ   DX
-	JNZ    tiles74
-	VZEROUPPER
-	RET
-
-height63:
 tiles78:
-	MOVQ       CX, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	MOVQ       AX, R10
-	MOVQ       b+48(FP), R11
-	MOVQ       k+80(FP), R12
+	MOVQ       CX, R11
+	PREFETCHT0 (R11)
+	MOVQ       AX, R11
+	MOVQ       b+48(FP), R12
+	MOVQ       k+96(FP), R13
 	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
 
 steps79:
-	VMASKMOVPS   (R11), Y0, Y5
-	VBROADCASTSS (R10), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (R10)(BX*1), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS (R10)(BX*2), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (R10)(R9*1), Y6
-	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         SI, R10
-	ADDQ         DI, R11
-	DECQ         R12
+	VMASKMOVPS (R12), Y0, Y2
+	TESTQ      $0x00000001, R13
+	JNZ        fetched80
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched80:
+	VBROADCASTSS (R11), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
 	JNZ          steps79
-	VBROADCASTSS alpha+88(FP), Y5
-	VMULPS       Y5, Y1, Y1
-	VMULPS       Y5, Y2, Y2
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y5, Y4, Y4
-	MOVL         beta+92(FP), R10
-	SHLL         $0x01, R10
-	JZ           overwrite80
-	VBROADCASTSS beta+92(FP), Y5
-	MOVQ         CX, R10
-	VMASKMOVPS   (R10), Y0, Y6
-	VFMADD231PS  Y5, Y6, Y1
-	VMASKMOVPS   Y1, Y0, (R10)
-	ADDQ         R8, R10
-	VMASKMOVPS   (R10), Y0, Y6
-	VFMADD231PS  Y5, Y6, Y2
-	VMASKMOVPS   Y2, Y0, (R10)
-	ADDQ         R8, R10
-	VMASKMOVPS   (R10), Y0, Y6
-	VFMADD231PS  Y5, Y6, Y3
-	VMASKMOVPS   Y3, Y0, (R10)
-	ADDQ         R8, R10
-	VMASKMOVPS   (R10), Y0, Y6
-	VFMADD231PS  Y5, Y6, Y4
-	VMASKMOVPS   Y4, Y0, (R10)
-	JMP          stored81
+	VBROADCASTSS alpha+104(FP), Y2
+	VMULPS       Y2, Y1, Y1
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite81
+	VBROADCASTSS beta+108(FP), Y2
+	MOVQ         CX, R11
+	VMASKMOVPS   (R11), Y0, Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   Y1, Y0, (R11)
+	JMP          stored82
 
-overwrite80:
-	MOVQ       CX, R10
-	VMASKMOVPS Y1, Y0, (R10)
-	ADDQ       R8, R10
-	VMASKMOVPS Y2, Y0, (R10)
-	ADDQ       R8, R10
-	VMASKMOVPS Y3, Y0, (R10)
-	ADDQ       R8, R10
-	VMASKMOVPS Y4, Y0, (R10)
+overwrite81:
+	MOVQ       CX, R11
+	VMASKMOVPS Y1, Y0, (R11)
 
-stored81:
-	IMUL3Q $0x04, BX, R10
-	ADDQ   R10, AX
-	IMUL3Q $0x04, R8, R10
-	ADDQ   R10, CX
+stored82:
+	IMUL3Q $0x01, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x01, R8, R11
+	ADDQ   R11, CX
 	DECQ   DX
 	JNZ    tiles78
 	VZEROUPPER
 	RET
 
-height62:
-tiles82:
-	MOVQ       CX, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	ADDQ       R8, R10
-	PREFETCHT0 (R10)
-	MOVQ       AX, R10
-	MOVQ       b+48(FP), R11
-	MOVQ       k+80(FP), R12
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-
-steps83:
-	VMASKMOVPS   (R11), Y0, Y6
-	VBROADCASTSS (R10), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS (R10)(BX*1), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS (R10)(BX*2), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (R10)(R9*1), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (R10)(BX*4), Y7
-	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         SI, R10
-	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          steps83
-	VBROADCASTSS alpha+88(FP), Y6
-	VMULPS       Y6, Y1, Y1
-	VMULPS       Y6, Y2, Y2
-	VMULPS       Y6, Y3, Y3
-	VMULPS       Y6, Y4, Y4
-	VMULPS       Y6, Y5, Y5
-	MOVL         beta+92(FP), R10
-	SHLL         $0x01, R10
-	JZ           overwrite84
-	VBROADCASTSS beta+92(FP), Y6
-	MOVQ         CX, R10
-	VMASKMOVPS   (R10), Y0, Y7
-	VFMADD231PS  Y6, Y7, Y1
-	VMASKMOVPS   Y1, Y0, (R10)
-	ADDQ         R8, R10
-	VMASKMOVPS   (R10), Y0, Y7
-	VFMADD231PS  Y6, Y7, Y2
-	VMASKMOVPS   Y2, Y0, (R10)
-	ADDQ         R8, R10
-	VMASKMOVPS   (R10), Y0, Y7
-	VFMADD231PS  Y6, Y7, Y3
-	VMASKMOVPS   Y3, Y0, (R10)
-	ADDQ         R8, R10
-	VMASKMOVPS   (R10), Y0, Y7
-	VFMADD231PS  Y6, Y7, Y4
-	VMASKMOVPS   Y4, Y0, (R10)
-	ADDQ         R8, R10
-	VMASKMOVPS   (R10), Y0, Y7
-	VFMADD231PS  Y6, Y7, Y5
-	VMASKMOVPS   Y5, Y0, (R10)
-	JMP          stored85
-
-overwrite84:
-	MOVQ       CX, R10
-	VMASKMOVPS Y1, Y0, (R10)
-	ADDQ       R8, R10
-	VMASKMOVPS Y2, Y0, (R10)
-	ADDQ       R8, R10
-	VMASKMOVPS Y3, Y0, (R10)
-	ADDQ       R8, R10
-	VMASKMOVPS Y4, Y0, (R10)
-	ADDQ       R8, R10
-	VMASKMOVPS Y5, Y0, (R10)
-
-stored85:
-	IMUL3Q $0x05, BX, R10
-	ADDQ   R10, AX
-	IMUL3Q $0x05, R8, R10
-	ADDQ   R10, CX
-	DECQ   DX
-	JNZ    tiles82
-	VZEROUPPER
-	RET
-
-height61:
-tiles86:
+height77:
+tiles83:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
 	PREFETCHT0 (R11)
+	MOVQ       AX, R11
+	MOVQ       b+48(FP), R12
+	MOVQ       k+96(FP), R13
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+
+steps84:
+	VMASKMOVPS (R12), Y0, Y3
+	TESTQ      $0x00000001, R13
+	JNZ        fetched85
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched85:
+	VBROADCASTSS (R11), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (R11)(BX*1), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNZ          steps84
+	VBROADCASTSS alpha+104(FP), Y3
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y3, Y2, Y2
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite86
+	VBROADCASTSS beta+108(FP), Y3
+	MOVQ         CX, R11
+	VMASKMOVPS   (R11), Y0, Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         R8, R11
+	VMASKMOVPS   (R11), Y0, Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMASKMOVPS   Y2, Y0, (R11)
+	JMP          stored87
+
+overwrite86:
+	MOVQ       CX, R11
+	VMASKMOVPS Y1, Y0, (R11)
 	ADDQ       R8, R11
-	PREFETCHT0 (R11)
-	ADDQ       R8, R11
+	VMASKMOVPS Y2, Y0, (R11)
+
+stored87:
+	IMUL3Q $0x02, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x02, R8, R11
+	ADDQ   R11, CX
+	DECQ   DX
+	JNZ    tiles83
+	VZEROUPPER
+	RET
+
+height76:
+tiles88:
+	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
 	PREFETCHT0 (R11)
@@ -1600,7 +1443,268 @@ tiles86:
 	PREFETCHT0 (R11)
 	MOVQ       AX, R11
 	MOVQ       b+48(FP), R12
-	MOVQ       k+80(FP), R13
+	MOVQ       k+96(FP), R13
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+
+steps89:
+	VMASKMOVPS (R12), Y0, Y4
+	TESTQ      $0x00000001, R13
+	JNZ        fetched90
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched90:
+	VBROADCASTSS (R11), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (R11)(BX*1), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (R11)(BX*2), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         SI, R11
+	ADDQ         DI, R12
+	DECQ         R13
+	JNZ          steps89
+	VBROADCASTSS alpha+104(FP), Y4
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y4, Y3, Y3
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite91
+	VBROADCASTSS beta+108(FP), Y4
+	MOVQ         CX, R11
+	VMASKMOVPS   (R11), Y0, Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMASKMOVPS   Y1, Y0, (R11)
+	ADDQ         R8, R11
+	VMASKMOVPS   (R11), Y0, Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMASKMOVPS   Y2, Y0, (R11)
+	ADDQ         R8, R11
+	VMASKMOVPS   (R11), Y0, Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMASKMOVPS   Y3, Y0, (R11)
+	JMP          stored92
+
+overwrite91:
+	MOVQ       CX, R11
+	VMASKMOVPS Y1, Y0, (R11)
+	ADDQ       R8, R11
+	VMASKMOVPS Y2, Y0, (R11)
+	ADDQ       R8, R11
+	VMASKMOVPS Y3, Y0, (R11)
+
+stored92:
+	IMUL3Q $0x03, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $0x03, R8, R11
+	ADDQ   R11, CX
+	DECQ   DX
+	JNZ    tiles88
+	VZEROUPPER
+	RET
+
+height75:
+tiles93:
+	MOVQ       CX, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	MOVQ       AX, R12
+	MOVQ       b+48(FP), R13
+	MOVQ       k+96(FP), R14
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+
+steps94:
+	VMASKMOVPS (R13), Y0, Y5
+	TESTQ      $0x00000001, R14
+	JNZ        fetched95
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched95:
+	VBROADCASTSS (R12), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (R12)(BX*1), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (R12)(BX*2), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (R12)(R11*1), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         SI, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNZ          steps94
+	VBROADCASTSS alpha+104(FP), Y5
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y5, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y5, Y4, Y4
+	MOVL         beta+108(FP), R12
+	SHLL         $0x01, R12
+	JZ           overwrite96
+	VBROADCASTSS beta+108(FP), Y5
+	MOVQ         CX, R12
+	VMASKMOVPS   (R12), Y0, Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VMASKMOVPS   Y1, Y0, (R12)
+	ADDQ         R8, R12
+	VMASKMOVPS   (R12), Y0, Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VMASKMOVPS   Y2, Y0, (R12)
+	ADDQ         R8, R12
+	VMASKMOVPS   (R12), Y0, Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VMASKMOVPS   Y3, Y0, (R12)
+	ADDQ         R8, R12
+	VMASKMOVPS   (R12), Y0, Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMASKMOVPS   Y4, Y0, (R12)
+	JMP          stored97
+
+overwrite96:
+	MOVQ       CX, R12
+	VMASKMOVPS Y1, Y0, (R12)
+	ADDQ       R8, R12
+	VMASKMOVPS Y2, Y0, (R12)
+	ADDQ       R8, R12
+	VMASKMOVPS Y3, Y0, (R12)
+	ADDQ       R8, R12
+	VMASKMOVPS Y4, Y0, (R12)
+
+stored97:
+	IMUL3Q $0x04, BX, R12
+	ADDQ   R12, AX
+	IMUL3Q $0x04, R8, R12
+	ADDQ   R12, CX
+	DECQ   DX
+	JNZ    tiles93
+	VZEROUPPER
+	RET
+
+height74:
+tiles98:
+	MOVQ       CX, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	ADDQ       R8, R12
+	PREFETCHT0 (R12)
+	MOVQ       AX, R12
+	MOVQ       b+48(FP), R13
+	MOVQ       k+96(FP), R14
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+
+steps99:
+	VMASKMOVPS (R13), Y0, Y6
+	TESTQ      $0x00000001, R14
+	JNZ        fetched100
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched100:
+	VBROADCASTSS (R12), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (R12)(BX*1), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (R12)(BX*2), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (R12)(R11*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (R12)(BX*4), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         SI, R12
+	ADDQ         DI, R13
+	DECQ         R14
+	JNZ          steps99
+	VBROADCASTSS alpha+104(FP), Y6
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y6, Y3, Y3
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	MOVL         beta+108(FP), R12
+	SHLL         $0x01, R12
+	JZ           overwrite101
+	VBROADCASTSS beta+108(FP), Y6
+	MOVQ         CX, R12
+	VMASKMOVPS   (R12), Y0, Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VMASKMOVPS   Y1, Y0, (R12)
+	ADDQ         R8, R12
+	VMASKMOVPS   (R12), Y0, Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VMASKMOVPS   Y2, Y0, (R12)
+	ADDQ         R8, R12
+	VMASKMOVPS   (R12), Y0, Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VMASKMOVPS   Y3, Y0, (R12)
+	ADDQ         R8, R12
+	VMASKMOVPS   (R12), Y0, Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VMASKMOVPS   Y4, Y0, (R12)
+	ADDQ         R8, R12
+	VMASKMOVPS   (R12), Y0, Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMASKMOVPS   Y5, Y0, (R12)
+	JMP          stored102
+
+overwrite101:
+	MOVQ       CX, R12
+	VMASKMOVPS Y1, Y0, (R12)
+	ADDQ       R8, R12
+	VMASKMOVPS Y2, Y0, (R12)
+	ADDQ       R8, R12
+	VMASKMOVPS Y3, Y0, (R12)
+	ADDQ       R8, R12
+	VMASKMOVPS Y4, Y0, (R12)
+	ADDQ       R8, R12
+	VMASKMOVPS Y5, Y0, (R12)
+
+stored102:
+	IMUL3Q $0x05, BX, R12
+	ADDQ   R12, AX
+	IMUL3Q $0x05, R8, R12
+	ADDQ   R12, CX
+	DECQ   DX
+	JNZ    tiles98
+	VZEROUPPER
+	RET
+
+height73:
+tiles103:
+	MOVQ       CX, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	ADDQ       R8, R13
+	PREFETCHT0 (R13)
+	MOVQ       AX, R13
+	MOVQ       b+48(FP), R14
+	MOVQ       k+96(FP), R15
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -1608,82 +1712,88 @@ tiles86:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 
-steps87:
-	VMASKMOVPS   (R12), Y0, Y7
-	VBROADCASTSS (R11), Y8
+steps104:
+	VMASKMOVPS (R14), Y0, Y7
+	TESTQ      $0x00000001, R15
+	JNZ        fetched105
+	PREFETCHT1 (R9)
+	ADDQ       R10, R9
+
+fetched105:
+	VBROADCASTSS (R13), Y8
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (R11)(BX*1), Y8
+	VBROADCASTSS (R13)(BX*1), Y8
 	VFMADD231PS  Y8, Y7, Y2
-	VBROADCASTSS (R11)(BX*2), Y8
+	VBROADCASTSS (R13)(BX*2), Y8
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (R11)(R9*1), Y8
+	VBROADCASTSS (R13)(R11*1), Y8
 	VFMADD231PS  Y8, Y7, Y4
-	VBROADCASTSS (R11)(BX*4), Y8
+	VBROADCASTSS (R13)(BX*4), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS (R11)(R10*1), Y8
+	VBROADCASTSS (R13)(R12*1), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	ADDQ         SI, R11
-	ADDQ         DI, R12
-	DECQ         R13
-	JNZ          steps87
-	VBROADCASTSS alpha+88(FP), Y7
+	ADDQ         SI, R13
+	ADDQ         DI, R14
+	DECQ         R15
+	JNZ          steps104
+	VBROADCASTSS alpha+104(FP), Y7
 	VMULPS       Y7, Y1, Y1
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y7, Y3, Y3
 	VMULPS       Y7, Y4, Y4
 	VMULPS       Y7, Y5, Y5
 	VMULPS       Y7, Y6, Y6
-	MOVL         beta+92(FP), R11
-	SHLL         $0x01, R11
-	JZ           overwrite88
-	VBROADCASTSS beta+92(FP), Y7
-	MOVQ         CX, R11
-	VMASKMOVPS   (R11), Y0, Y8
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite106
+	VBROADCASTSS beta+108(FP), Y7
+	MOVQ         CX, R13
+	VMASKMOVPS   (R13), Y0, Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VMASKMOVPS   Y1, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   (R11), Y0, Y8
+	VMASKMOVPS   Y1, Y0, (R13)
+	ADDQ         R8, R13
+	VMASKMOVPS   (R13), Y0, Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VMASKMOVPS   Y2, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   (R11), Y0, Y8
+	VMASKMOVPS   Y2, Y0, (R13)
+	ADDQ         R8, R13
+	VMASKMOVPS   (R13), Y0, Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VMASKMOVPS   Y3, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   (R11), Y0, Y8
+	VMASKMOVPS   Y3, Y0, (R13)
+	ADDQ         R8, R13
+	VMASKMOVPS   (R13), Y0, Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VMASKMOVPS   Y4, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   (R11), Y0, Y8
+	VMASKMOVPS   Y4, Y0, (R13)
+	ADDQ         R8, R13
+	VMASKMOVPS   (R13), Y0, Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VMASKMOVPS   Y5, Y0, (R11)
-	ADDQ         R8, R11
-	VMASKMOVPS   (R11), Y0, Y8
+	VMASKMOVPS   Y5, Y0, (R13)
+	ADDQ         R8, R13
+	VMASKMOVPS   (R13), Y0, Y8
 	VFMADD231PS  Y7, Y8, Y6
-	VMASKMOVPS   Y6, Y0, (R11)
-	JMP          stored89
+	VMASKMOVPS   Y6, Y0, (R13)
+	JMP          stored107
 
-overwrite88:
-	MOVQ       CX, R11
-	VMASKMOVPS Y1, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y2, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y3, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y4, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y5, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y6, Y0, (R11)
+overwrite106:
+	MOVQ       CX, R13
+	VMASKMOVPS Y1, Y0, (R13)
+	ADDQ       R8, R13
+	VMASKMOVPS Y2, Y0, (R13)
+	ADDQ       R8, R13
+	VMASKMOVPS Y3, Y0, (R13)
+	ADDQ       R8, R13
+	VMASKMOVPS Y4, Y0, (R13)
+	ADDQ       R8, R13
+	VMASKMOVPS Y5, Y0, (R13)
+	ADDQ       R8, R13
+	VMASKMOVPS Y6, Y0, (R13)
 
-stored89:
-	IMUL3Q $0x06, BX, R11
-	ADDQ   R11, AX
-	IMUL3Q $0x06, R8, R11
-	ADDQ   R11, CX
+stored107:
+	IMUL3Q $0x06, BX, R13
+	ADDQ   R13, AX
+	IMUL3Q $0x06, R8, R13
+	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles86
+	JNZ    tiles103
 	VZEROUPPER
 	RET
 
@@ -1718,7 +1828,7 @@ TEXT ·packTransposedAVX2(SB), NOSPLIT, $0-40
 	LEAQ (BX)(BX*2), DI
 	LEAQ (DX)(BX*4), R8
 
-groups90:
+groups108:
 	VMOVUPS     (DX), X0
 	VINSERTF128 $0x01, (R8), Y0, Y0
 	VMOVUPS     (DX)(BX*1), X1
@@ -1746,7 +1856,7 @@ groups90:
 	ADDQ        $0x10, DX
 	ADDQ        $0x10, R8
 	DECQ        SI
-	JNZ         groups90
+	JNZ         groups108
 	VZEROUPPER
 	RET
 
@@ -1762,15 +1872,15 @@ TEXT ·copyPanelAVX2(SB), NOSPLIT, $0-48
 	MOVQ    columns+32(FP), SI
 	MOVQ    rows+40(FP), DI
 	CMPQ    SI, $0x10
-	JEQ     whole92
+	JEQ     whole110
 	CMPQ    SI, $0x08
-	JLE     single91
+	JLE     single109
 	SUBQ    $0x08, SI
 	LEAQ    lanesAVX2<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y0
 
-rows93:
+rows111:
 	VMOVUPS    (DX), Y1
 	VMASKMOVPS 32(DX), Y0, Y2
 	VMOVUPS    Y1, (AX)
@@ -1778,12 +1888,12 @@ rows93:
 	ADDQ       BX, DX
 	ADDQ       CX, AX
 	DECQ       DI
-	JNZ        rows93
+	JNZ        rows111
 	VZEROUPPER
 	RET
 
-whole92:
-rows94:
+whole110:
+rows112:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS Y0, (AX)
@@ -1791,21 +1901,21 @@ rows94:
 	ADDQ    BX, DX
 	ADDQ    CX, AX
 	DECQ    DI
-	JNZ     rows94
+	JNZ     rows112
 	VZEROUPPER
 	RET
 
-single91:
+single109:
 	LEAQ    lanesAVX2<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y0
 
-rows95:
+rows113:
 	VMASKMOVPS (DX), Y0, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       BX, DX
 	ADDQ       CX, AX
 	DECQ       DI
-	JNZ        rows95
+	JNZ        rows113
 	VZEROUPPER
 	RET

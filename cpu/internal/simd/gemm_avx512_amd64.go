@@ -6,10 +6,11 @@ package simd
 
 // gemmTilesAVX512 computes C = alpha·A·B + beta·C for tiles ≥ 1 times height ≤ 14 rows of C
 // and up to 32 columns. Element (i, p) of A is at a[i·rowA+p·stepA], element (p, j) of B at
-// b[p·stepB+j], and k ≥ 1. Where beta is 0, C is not read.
+// b[p·stepB+j], and k ≥ 1. Where beta is 0, C is not read. Every second step fetches
+// what is at next into the second level of the cache, and next advances by so many bytes.
 //
 //go:noescape
-func gemmTilesAVX512(height int, tiles int, columns int, a *float32, rowA int, stepA int, b *float32, stepB int, c *float32, ldc int, k int, alpha float32, beta float32)
+func gemmTilesAVX512(height int, tiles int, columns int, a *float32, rowA int, stepA int, b *float32, stepB int, next *float32, advance int, c *float32, ldc int, k int, alpha float32, beta float32)
 
 // packTransposedAVX512 writes the transpose of 16 rows of src with groups ≥ 1 times 4 columns
 // to dst, whose rows are ldd elements apart.

@@ -67,7 +67,7 @@ func testProduct(t *testing.T, m, n, k int, transposed bool, alpha, beta float32
 			b[p*stepB+j*columnB] = values[m*k+p*n+j]
 		}
 	}
-	Product(m, n, k, alpha, a, rowA, stepA, b, max(stepB, columnB), beta, c, ldc)
+	Product(m, n, k, alpha, a, rowA, stepA, b, max(stepB, columnB), values, beta, c, ldc)
 	for i := range m {
 		for j := range n {
 			var want sum
@@ -157,7 +157,7 @@ func BenchmarkProduct(b *testing.B) {
 				rng := rand.New(rand.NewPCG(seed, seed))
 				x, y, c := random(rng, s.m*s.lda), random(rng, s.k*s.n), random(rng, s.m*s.n)
 				shareOfPeak(b, float64(2*s.m*s.n*s.k), func() {
-					Product(s.m, s.n, s.k, 1, x, s.lda, 1, y, s.n, 1, c, s.n)
+					Product(s.m, s.n, s.k, 1, x, s.lda, 1, y, s.n, nil, 1, c, s.n)
 				})
 			})
 		}

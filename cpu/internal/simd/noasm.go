@@ -62,7 +62,7 @@ func scoresVector([]float32, int, []float32, int, int, []float32, int, int, int)
 
 func firstAboveVector([]float32, float32) int { panic(noAssembly) }
 
-func productTiles(int, int, int, []float32, int, int, []float32, int, []float32, int, int, float32, float32) {
+func productTiles(int, int, int, []float32, int, int, []float32, int, *float32, int, []float32, int, int, float32, float32) {
 	panic(noAssembly)
 }
 

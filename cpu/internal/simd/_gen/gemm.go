@@ -30,11 +30,11 @@ func gemm(g *generator) {
 // gemmTiles makes a body for each height and each kind of last vector.
 func gemmTiles(g *generator) {
 	most := g.pairHeight()
-	g.function("gemmTiles", "func(height, tiles, columns int, a *float32, rowA, stepA int, b *float32, stepB int, c *float32, ldc, k int, alpha, beta float32)",
-		fmt.Sprintf("gemmTiles%s computes C = alpha·A·B + beta·C for tiles ≥ 1 times height ≤ %d rows of C\nand up to %d columns. Element (i, p) of A is at a[i·rowA+p·stepA], element (p, j) of B at\nb[p·stepB+j], and k ≥ 1. Where beta is 0, C is not read.", g.name, most, 2*g.lanes))
+	g.function("gemmTiles", "func(height, tiles, columns int, a *float32, rowA, stepA int, b *float32, stepB int, next *float32, advance int, c *float32, ldc, k int, alpha, beta float32)",
+		fmt.Sprintf("gemmTiles%s computes C = alpha·A·B + beta·C for tiles ≥ 1 times height ≤ %d rows of C\nand up to %d columns. Element (i, p) of A is at a[i·rowA+p·stepA], element (p, j) of B at\nb[p·stepB+j], and k ≥ 1. Where beta is 0, C is not read. Every second step fetches\nwhat is at next into the second level of the cache, and next advances by so many bytes.", g.name, most, 2*g.lanes))
 	t := &productTiles{generator: g,
 		a: g.argument("a"), c: g.argument("c"), tiles: g.argument("tiles"),
-		row: g.length("rowA"), step: g.length("stepA"), stepB: g.length("stepB"), ldc: g.length("ldc"),
+		row: g.length("rowA"), step: g.length("stepA"), stepB: g.length("stepB"), ldc: g.length("ldc"), next: g.argument("next"), advance: g.argument("advance"),
 	}
 	t.row3, t.row5 = g.GP64(), g.GP64()
 	g.LEAQ(operand.Mem{Base: t.row, Index: t.row, Scale: 2}, t.row3)
@@ -64,6 +64,7 @@ type productTiles struct {
 	tiles            reg.GPVirtual // left
 	row, row3, row5  reg.GPVirtual // distance of rows of A, three and five times that
 	step, stepB, ldc reg.GPVirtual
+	next, advance    reg.GPVirtual
 }
 
 // rowsPerBase is how many rows of A an address reaches with the distances at hand.
@@ -126,6 +127,12 @@ func (t *productTiles) body(height, width int, last *mask) {
 	for j, v := range vectors {
 		g.read(operand.Mem{Base: b, Disp: j * g.bytes()}, maskOf(j), v)
 	}
+	fetched := g.label("fetched")
+	g.TESTQ(operand.U32(1), left)
+	g.JNZ(operand.LabelRef(fetched))
+	g.PREFETCHT1(operand.Mem{Base: t.next})
+	g.ADDQ(t.advance, t.next)
+	g.Label(fetched)
 	for i := range height {
 		from := t.element(bases[i/rowsPerBase], i%rowsPerBase)
 		if width == 1 {
