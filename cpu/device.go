@@ -3,7 +3,6 @@ package cpu
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
 	"github.com/halfstep-ml/halfstep/kernels"
@@ -64,7 +63,6 @@ func (d *device) Info() kernels.Info {
 		MemoryLive:    live,
 		MemoryScratch: scratch,
 		MemoryTotal:   d.ledger.total,
-		Libraries:     []kernels.Library{{Name: "gonum", Version: moduleVersion("gonum.org/v1/gonum")}},
 	}
 }
 
@@ -75,21 +73,4 @@ func (d *device) NewCSR(host kernels.HostCSR) (kernels.CSR, error) { return newC
 func (d *device) Close() error {
 	d.pool.close()
 	return nil
-}
-
-// moduleVersion is the version of a module that the program was built with,
-// "unknown" where the program does not record it.
-func moduleVersion(path string) string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if m.Path != path {
-				continue
-			}
-			if m.Replace != nil {
-				m = m.Replace
-			}
-			return m.Version
-		}
-	}
-	return "unknown"
 }

@@ -51,5 +51,5 @@
 //
 // Package cpu/internal/simd holds the inner loops: in assembly for AVX2 and AVX-512
 // on amd64, in plain Go elsewhere. Info().Path says which are in use. Bits differ
-// between these. Gemm uses gonum's Sgemm.
+// between these.
 package cpu

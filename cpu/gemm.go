@@ -100,8 +100,8 @@ func (g *gemm) cut(participants int) {
 	const few, near, far = 128, 128, 384
 	g.packA = g.across.step >= few && (g.a.stride >= far || bool(g.tA) && g.a.stride >= near)
 	g.packB = bool(g.tB) || g.rows >= few && g.b.stride >= far
-	if simd.ProductTransposed() {
-		g.packA, g.packB = true, true
+	if simd.ProductByColumns() {
+		g.packA = !bool(g.tA)
 	}
 }
 
@@ -117,7 +117,7 @@ func evenly(n, most, step int) int { return parts(n, (n+most-1)/most, step) }
 func (g *gemm) layout(who int, a *arena) {
 	w := gemmPanels{}
 	if g.packA {
-		w.a = carve[float32](a, g.rows*(g.depth+gemmPad))
+		w.a = carve[float32](a, (g.rows+gemmPad)*(g.depth+gemmPad))
 	}
 	if g.packB {
 		w.b = carve[float32](a, parts(g.across.step, 1, g.panel)*g.depth)
@@ -154,26 +154,14 @@ func (g *gemm) multiply(w *gemmPanels, first, last, p, depth, lo, hi int) {
 	}
 	a := g.a.data[at:]
 	if g.packA {
-		distance := g.depth + gemmPad
-		if g.tA {
-			simd.PackTransposed(w.a, distance, a, g.a.stride, depth, rows)
-		} else {
-			for i := range rows {
-				copy(w.a[i*distance:][:depth], a[i*rowA:])
-			}
-		}
-		a, rowA, stepA = w.a, distance, 1
-	}
-	ldPanel := g.panel
-	if simd.ProductTransposed() {
-		ldPanel = g.depth
+		a, rowA, stepA = g.fillA(w.a, a, rows, depth)
 	}
 	for col := lo; col < hi; col += g.panel {
 		b, ldb := g.b.data, g.b.stride
 		var next []float32
 		if g.packB {
 			at, size := (col-lo)*g.depth, g.panel*g.depth
-			b, ldb, next = w.b[at:], ldPanel, w.b[at+size:]
+			b, ldb, next = w.b[at:], g.panel, w.b[at+size:]
 			if len(next) == 0 {
 				next = w.b
 			}
@@ -185,26 +173,38 @@ func (g *gemm) multiply(w *gemmPanels, first, last, p, depth, lo, hi int) {
 	}
 }
 
+// fillA packs a block of op(A) that begins at a and returns it with the distances of
+// its rows and columns.
+func (g *gemm) fillA(dst, a []float32, rows, depth int) (packed []float32, row, step int) {
+	distance := g.depth + gemmPad
+	switch {
+	case bool(g.tA):
+		simd.PackTransposed(dst, distance, a, g.a.stride, depth, rows)
+	case simd.ProductByColumns():
+		distance = g.rows + gemmPad
+		simd.PackTransposed(dst, distance, a, g.a.stride, rows, depth)
+		return dst, 1, distance
+	default:
+		for i := range rows {
+			copy(dst[i*distance:][:depth], a[i*g.a.stride:])
+		}
+	}
+	return dst, distance, 1
+}
+
 // fillB packs the products p to p+depth of columns lo to hi of op(B).
 func (g *gemm) fillB(dst []float32, p, depth, lo, hi int) {
 	b, stride := g.b.data, g.b.stride
-	switch asRows := simd.ProductTransposed(); {
-	case asRows && bool(g.tB):
-		for col := lo; col < hi; col++ {
-			copy(dst[(col-lo)*g.depth:][:depth], b[col*stride+p:])
-		}
-	case asRows:
-		simd.PackTransposed(dst, g.depth, b[p*stride+lo:], stride, depth, hi-lo)
-	case bool(g.tB):
+	if g.tB {
 		for col := lo; col < hi; col += g.panel {
 			simd.PackTransposed(dst[(col-lo)*g.depth:], g.panel, b[col*stride+p:], stride, min(g.panel, hi-col), depth)
 		}
-	default:
-		for q := 0; q < depth; q += gemmStep {
-			for col := lo; col < hi; col += g.panel {
-				simd.CopyPanel(dst[(col-lo)*g.depth+q*g.panel:], g.panel, b[(p+q)*stride+col:], stride,
-					min(gemmStep, depth-q), min(g.panel, hi-col))
-			}
+		return
+	}
+	for q := 0; q < depth; q += gemmStep {
+		for col := lo; col < hi; col += g.panel {
+			simd.CopyPanel(dst[(col-lo)*g.depth+q*g.panel:], g.panel, b[(p+q)*stride+col:], stride,
+				min(gemmStep, depth-q), min(g.panel, hi-col))
 		}
 	}
 }

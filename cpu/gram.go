@@ -26,8 +26,6 @@ type gram struct {
 	ld    int       // row length of a sum
 	depth int       // rows of a block
 	sum   []float32 // lower triangle
-
-	packed [][]float32 // of each participant, where simd.Product takes transposed operands
 }
 
 const (
@@ -58,7 +56,6 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 
 	count := op.count()
 	participants := s.participants(count, float64(y.Rows)*float64(y.Cols)*float64(y.Cols)/gemmVector)
-	op.packed = grown(op.packed, participants)
 	if err := s.prepare(op, participants); err != nil {
 		return err
 	}
@@ -77,33 +74,23 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 }
 
 func (g *gram) layout(who int, a *arena) {
-	if simd.ProductTransposed() {
-		g.packed[who] = carve[float32](a, g.y.cols*g.packedLength())
-	}
 	if who == 0 {
 		g.sum = carve[float32](a, g.y.cols*g.ld)
 	}
 }
 
-// packedLength is the row length of a transposed block.
-func (g *gram) packedLength() int { return g.depth + gemmPad }
-
 // summand writes the lower triangle of the Gram matrix of slice i. What is above the
 // diagonal is written in part.
-func (g *gram) summand(who, i int, dst []float32) {
+func (g *gram) summand(_, i int, dst []float32) {
 	clear(dst)
 	for lo, hi := g.at(i); lo < hi; lo += g.depth {
-		g.add(dst, g.packed[who], lo, min(lo+g.depth, hi))
+		g.add(dst, lo, min(lo+g.depth, hi))
 	}
 }
 
 // add adds the Gram matrix of the rows lo to hi.
-func (g *gram) add(dst, packed []float32, lo, hi int) {
-	y, column, row, ldb := g.y.data[lo*g.y.stride:], 1, g.y.stride, g.y.stride
-	if simd.ProductTransposed() {
-		simd.PackTransposed(packed, g.packedLength(), y, g.y.stride, hi-lo, g.y.cols)
-		y, column, row, ldb = packed, g.packedLength(), 1, g.packedLength()
-	}
+func (g *gram) add(dst []float32, lo, hi int) {
+	y, ldy := g.y.data[lo*g.y.stride:], g.y.stride
 	// The next block is fetched in proportion to the work.
 	next := g.y.data[min(hi*g.y.stride, len(g.y.data)):]
 	next = next[:min(len(next), (hi-lo)*g.y.stride)]
@@ -111,7 +98,7 @@ func (g *gram) add(dst, packed []float32, lo, hi int) {
 	product := func(first, last, col, columns int) {
 		fetched := next[:min(len(next), size*(last-first)*columns/work)]
 		next = next[len(fetched):]
-		simd.Product(last-first, columns, hi-lo, 1, y[first*column:], column, row, y[col*column:], ldb, fetched, 1, dst[first*g.ld+col:], g.ld)
+		simd.Product(last-first, columns, hi-lo, 1, y[first:], 1, ldy, y[col:], ldy, fetched, 1, dst[first*g.ld+col:], g.ld)
 	}
 	panel := simd.ProductColumns()
 	for col := 0; col < g.y.cols; col += panel {

@@ -1,14 +1,5 @@
 package simd
 
-import (
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/gonum"
-)
-
-// portableBlock is the block of gonum's Sgemm: a call on one block of C starts no
-// goroutines.
-const portableBlock = 64
-
 // ProductColumns is the most columns of C that Product takes.
 func ProductColumns() int {
 	switch active {
@@ -17,20 +8,21 @@ func ProductColumns() int {
 	case avx2:
 		return 16
 	default:
-		return portableBlock
+		return portableColumns
 	}
 }
 
-// ProductTransposed reports whether Product takes Bᵀ, as the portable path does: of
-// gonum's four combinations a dot product for each element is the fastest by two.
-// That path wants A with stepA 1 besides, and the rows of both whole vectors apart
-// in memory of their own, because its order of summation depends on the alignment.
-func ProductTransposed() bool { return active == portable }
+// portableColumns is as many as a tile of vectors has.
+const portableColumns = 16
+
+// ProductByColumns reports whether Product wants rowA = 1, as the portable path does:
+// other products are three times as slow there.
+func ProductByColumns() bool { return active == portable }
 
 // Product computes C = alpha·A·B + beta·C for C of m rows and n ≤ ProductColumns()
 // columns, ldc apart, and sums of k ≥ 1 products. Element (i, p) of A is
 // a[i·rowA+p·stepA], so that A may lie either way round; element (p, j) of B is
-// b[p·ldb+j], or b[j·ldb+p] if ProductTransposed(). Where beta is 0, C is not read.
+// b[p·ldb+j]. Where beta is 0, C is not read.
 //
 // The bits of an element of C depend on its operands only, not on m, n or its place:
 // the products are added in the order of p, multiplied by alpha, and then added to
@@ -46,15 +38,11 @@ func Product(m, n, k int, alpha float32, a []float32, rowA, stepA int, b []float
 	if m == 0 || n == 0 {
 		return
 	}
-	_, _ = a[(m-1)*rowA+(k-1)*stepA], c[(m-1)*ldc+n-1]
+	_, _, _ = a[(m-1)*rowA+(k-1)*stepA], b[(k-1)*ldb+n-1], c[(m-1)*ldc+n-1]
 	if active == portable {
-		for i := 0; i < m; i += portableBlock {
-			gonum.Implementation{}.Sgemm(blas.NoTrans, blas.Trans, min(portableBlock, m-i), n, k,
-				alpha, a[i*rowA:], max(rowA, k), b, max(ldb, k), beta, c[i*ldc:], max(ldc, n))
-		}
+		productGo(m, n, k, alpha, a, rowA, stepA, b, ldb, beta, c, ldc)
 		return
 	}
-	_ = b[(k-1)*ldb+n-1]
 	most := 14
 	if active == avx2 {
 		most = 6
@@ -75,6 +63,61 @@ func Product(m, n, k int, alpha float32, a []float32, rowA, stepA int, b []float
 		}
 		productTiles(height-1, tiles-higher, n, a[row*rowA:], rowA, stepA, b, ldb, fetched, advance, c[row*ldc:], ldc, k, alpha, beta)
 	}
+}
+
+// productGo makes tiles of four rows and two columns, whose eight sums are what fits
+// the registers, where A lies by columns.
+func productGo(m, n, k int, alpha float32, a []float32, rowA, stepA int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	const height, width = 4, 2
+	for i := 0; i < m; i += height {
+		for j := 0; j < n; j += width {
+			rows, columns := min(height, m-i), min(width, n-j)
+			var tile [height * width]float32
+			if rows == height && columns == width && rowA == 1 {
+				tile = productTileGo(k, a[i:], stepA, b[j:], ldb)
+			} else {
+				for p := range k {
+					for r := range rows {
+						v := a[(i+r)*rowA+p*stepA]
+						for q, w := range b[p*ldb+j : p*ldb+j+columns] {
+							tile[r*width+q] += v * w
+						}
+					}
+				}
+			}
+			for r := range rows {
+				row := c[(i+r)*ldc+j:][:columns]
+				for q, s := range tile[r*width:][:columns] {
+					if beta == 0 {
+						row[q] = alpha * s
+					} else {
+						row[q] = alpha*s + beta*row[q]
+					}
+				}
+			}
+		}
+	}
+}
+
+func productTileGo(k int, a []float32, stepA int, b []float32, ldb int) [8]float32 {
+	var s00, s01, s10, s11, s20, s21, s30, s31 float32
+	for p, i, j := 0, 0, 0; p < k; p, i, j = p+1, i+stepA, j+ldb {
+		x, y := a[i:i+4:i+4], b[j:j+2:j+2]
+		y0, y1 := y[0], y[1]
+		x0 := x[0]
+		s00 += x0 * y0
+		s01 += x0 * y1
+		x0 = x[1]
+		s10 += x0 * y0
+		s11 += x0 * y1
+		x0 = x[2]
+		s20 += x0 * y0
+		s21 += x0 * y1
+		x0 = x[3]
+		s30 += x0 * y0
+		s31 += x0 * y1
+	}
+	return [...]float32{s00, s01, s10, s11, s20, s21, s30, s31}
 }
 
 // CopyPanel copies src, m rows lds apart of n ≤ ProductColumns() columns, to dst, whose
