@@ -33,6 +33,6 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 		}
 		return h.launch(kernel, list.count,
 			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count, list.parts, list.firstPart,
-			p.Solver.Steps, p.Solver.Block)
+			steps(p), int32(p.Solver.Block))
 	})
 }

@@ -44,5 +44,5 @@ func (s *stream) launchCG(p *kernels.Problem, list rowList, panel int, scratch d
 	return s.launch("half_step_cg_gathered", line(list.count), line(cgThreads), 4*cgWords(p.X.Cols, panel),
 		append(problemArguments(p),
 			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count,
-			scratch, int32(p.Solver.Steps), int32(panel))...)
+			scratch, steps(p), int32(panel))...)
 }

@@ -17,7 +17,7 @@ func (s *stream) Loss(out kernels.Buffer[float64], p *kernels.Problem) error {
 		err := s.launch("loss_blocks", line(count), line(scoreThreads), 0,
 			partial, m.offsets, m.columns, m.values, m.Rows(),
 			address(p.X.Buf), p.X.Stride, address(p.Y.Buf), p.Y.Stride, address(p.Offset),
-			p.X.Cols, p.Y.Cols, int32(o.Convention), o.Alpha, scoreLanes(p.Y.Cols))
+			int32(p.X.Cols), int32(p.Y.Cols), int32(o.Convention), o.Alpha, scoreLanes(p.Y.Cols))
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ type rowKernels struct {
 func (h *rowKernels) launch(kernel string, count int, args ...any) error {
 	w := h.workspace
 	all := append(h.problem[:len(h.problem):len(h.problem)],
-		w.memory, w.step(), flag(w.placed != noneShared), w.rows, w.vectors)
+		w.memory, w.step(), flag(w.placed != noneShared), int32(w.rows), int32(w.vectors))
 	return h.stream.launch(kernel, line(min(count, w.blocks)), line(w.threads()), w.shared(), append(all, args...)...)
 }
 

@@ -15,8 +15,8 @@ const (
 
 // scoreLanes is the number of threads that share an entry: a power of two that reads
 // about 4 elements a thread.
-func scoreLanes(rank int) int {
-	return min(max(1<<bits.Len(uint(rank-1)/4), 4), 32)
+func scoreLanes(rank int) int32 {
+	return int32(min(max(1<<bits.Len(uint(max(rank, 1)-1)/4), 4), 32))
 }
 
 // scoreBlocks is the number of blocks for the entries of a matrix.
@@ -29,5 +29,5 @@ func (s *stream) Predict(out kernels.Buffer[float32], r kernels.CSR, x, y kernel
 	}
 	return s.launch("predict", line(scoreBlocks(m.Entries())), line(scoreThreads), 0,
 		address(out), m.offsets, m.columns, m.Rows(), address(x.Buf), x.Stride, address(y.Buf), y.Stride,
-		x.Cols, scoreLanes(x.Cols))
+		int32(x.Cols), scoreLanes(x.Cols))
 }

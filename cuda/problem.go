@@ -1,6 +1,8 @@
 package cuda
 
 import (
+	"math"
+
 	"github.com/halfstep-ml/halfstep/cuda/internal/driver"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
@@ -11,9 +13,12 @@ func problemArguments(p *kernels.Problem) []any {
 	return []any{
 		address(p.Y.Buf), p.Y.Stride, r.offsets, r.columns, r.values, r.Cols(),
 		address(p.Gram.Buf), p.Gram.Stride, address(p.Offset), address(p.OffsetGram),
-		p.X.Cols, p.Y.Cols, int32(o.Convention), allPairs(o), o.Alpha, o.Lambda, o.Exponent, o.BiasLambda,
+		int32(p.X.Cols), int32(p.Y.Cols), int32(o.Convention), allPairs(o), o.Alpha, o.Lambda, o.Exponent, o.BiasLambda,
 	}
 }
+
+// steps is Solver.Steps as a kernel takes it: more would take years.
+func steps(p *kernels.Problem) int32 { return int32(min(p.Solver.Steps, math.MaxInt32)) }
 
 // allPairs is g, the weight of all pairs.
 func allPairs(o kernels.Objective) float32 {

@@ -173,6 +173,30 @@ func TestHalfStepInScratch(t *testing.T) {
 	}
 }
 
+// TestMoreStepsThanAnInt32Holds has CG stop at the solution, long before.
+func TestMoreStepsThanAnInt32Holds(t *testing.T) {
+	b := newRig(t, kernels.Options{})
+	for _, rank := range []int{2, 20} { // with the matrix, and without it
+		// A is 1.5 times the unit matrix, which one step solves.
+		y, want := kernelstest.NewDense(rank, rank), kernelstest.NewDense(1, rank)
+		host := kernels.HostCSR{Rows: 1, Cols: rank, Offsets: []int64{0, int64(rank)}}
+		for i := range rank {
+			y.Set(i, i, 1)
+			want.Set(0, i, 2)
+			host.Columns, host.Values = append(host.Columns, int32(i)), append(host.Values, 3)
+		}
+		r, err := b.dev.NewCSR(host)
+		require.NoError(t, err)
+		p := &kernels.Problem{
+			X: b.upload(kernelstest.NewDense(1, rank)), Y: b.upload(y), R: r, Info: ints(b, 1),
+			Objective: kernels.Objective{Lambda: 0.5}, Solver: kernels.Solver{Method: kernels.CG, Steps: 1 << 32},
+		}
+		require.NoError(t, b.stream.HalfStep(p))
+		requireRows(t, b.download(p.X), want)
+		require.NoError(t, r.Free())
+	}
+}
+
 // TestNormalEquationsOfHugeRank has not even the ratings in hand in shared memory.
 func TestNormalEquationsOfHugeRank(t *testing.T) {
 	if testing.Short() {

@@ -62,12 +62,12 @@ func (s *stream) ScoreTopK(ids kernels.Buffer[int32], top, x, y kernels.Matrix, 
 	}
 	err = s.launch("score_topk", dim{uint32(groups), uint32(ranges), 1}, line(topThreads), shared,
 		address(ids), address(top.Buf), top.Stride, partial, address(x.Buf), x.Stride, x.Rows,
-		address(y.Buf), y.Stride, y.Rows, length, x.Cols, seenOffsets, seenColumns, address(allow), k, capacity, work)
+		address(y.Buf), y.Stride, y.Rows, length, int32(x.Cols), seenOffsets, seenColumns, address(allow), int32(k), int32(capacity), work)
 	if err != nil || ranges == 1 {
 		return err
 	}
 	return s.launch("merge_topk", line(mergeBlocks), line(topThreads), shared/topRows,
-		address(ids), address(top.Buf), top.Stride, partial, ranges*k, x.Rows, k, capacity, work)
+		address(ids), address(top.Buf), top.Stride, partial, ranges*k, x.Rows, int32(k), int32(capacity), work)
 }
 
 // topRanges is the number of ranges that the columns are cut into, so that few rows

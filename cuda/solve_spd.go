@@ -31,5 +31,5 @@ func (s *stream) SolveSPD(a kernels.Batch, b kernels.Matrix, info kernels.Buffer
 	}
 	w := workspace{unknowns: a.N}
 	return s.launch("solve_spd", line(count), line(w.threads()), shared,
-		address(a.Buf), a.Stride, a.Step, address(b.Buf), b.Stride, address(info), a.Count, a.N, work, words)
+		address(a.Buf), a.Stride, a.Step, address(b.Buf), b.Stride, address(info), a.Count, int32(a.N), work, words)
 }

@@ -4,8 +4,7 @@
 
 #include "common.cuh"
 
-// Problem is one half-step on the device. It has at most what Explicit needs;
-// pointers are 0 where a term is not there.
+// Problem is one half-step on the device. Pointers are 0 where a term is not there.
 struct Problem {
 	const float *y; // columns×stored
 	int64 y_stride;
