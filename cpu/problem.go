@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 
+	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
@@ -53,27 +54,14 @@ func (p *problem) weighted() bool {
 
 // weigh writes the weight a(r) and the target t(r) of each rating.
 func (p *problem) weigh(a, t, ratings []float32) {
-	a, t = a[:len(ratings)], t[:len(ratings)]
-	switch p.objective.Convention {
+	switch alpha := p.objective.Alpha; p.objective.Convention {
 	case kernels.Implicit:
-		alpha := p.objective.Alpha
-		for i, r := range ratings {
-			a[i], t[i] = alpha*abs(r), 0
-			if r > 0 {
-				t[i] = 1 + a[i]
-			}
-		}
+		simd.Weighing{Scale: alpha, Slope: alpha, Base: 1}.Weigh(a, t, ratings)
 	case kernels.Confidence:
-		for i, r := range ratings {
-			a[i], t[i] = abs(r)-1, 0
-			if r > 0 {
-				t[i] = r
-			}
-		}
+		simd.Weighing{Scale: 1, Shift: -1, Slope: 1}.Weigh(a, t, ratings)
 	default:
-		for i, r := range ratings {
-			a[i], t[i] = 1, r
-		}
+		simd.Fill(a[:len(ratings)], 1)
+		copy(t, ratings)
 	}
 }
 
@@ -83,13 +71,7 @@ func (p *problem) regularization(row int) (factors, bias float32) {
 	o := &p.objective
 	n := p.r.length(row)
 	if p.weighted() {
-		positive := 0
-		for _, r := range p.r.ratings(row, 0, n) {
-			if r > 0 {
-				positive++
-			}
-		}
-		n = positive
+		n = simd.CountPositive(p.r.ratings(row, 0, n))
 	}
 	count := float64(n)
 	if o.Convention == kernels.IALS {

@@ -78,9 +78,7 @@ func (h *halfStep) weigh(w *rowScratch, q *query, b ratings) (weight, residual [
 			residual[i] -= weight[i] * s
 		}
 	case len(h.offset) > 0:
-		for i, id := range b.ids {
-			residual[i] -= weight[i] * h.offset[id]
-		}
+		simd.SubtractOffsets(residual, weight, h.offset, b.ids)
 	}
 	return weight, residual
 }

@@ -21,6 +21,12 @@ func (*Normal) spreadTiles([]float32, int, int, []float32) { panic(noAssembly) }
 
 func packVector(int, []float32, []float32, int, int, int, []int32) { panic(noAssembly) }
 
+func weighVector(_, _, _ []float32, _ Weighing) { panic(noAssembly) }
+
+func subtractOffsetsVector(_, _, _ []float32, _ []int32) { panic(noAssembly) }
+
+func countPositiveVector([]float32) int { panic(noAssembly) }
+
 // Only AVX-512 has designs.
 
 func (*Normal) LaneScratch() int { return 0 }

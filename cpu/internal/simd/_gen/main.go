@@ -26,6 +26,7 @@ var subjects = []struct {
 	emit func(g *generator)
 }{
 	{"normal", normal},
+	{"weigh", weigh},
 	{"cholesky", cholesky},
 	{"lanes", lanes},
 	{"descent", descent},
