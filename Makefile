@@ -84,6 +84,12 @@ soak: ## load and kill the service, kill training, for some minutes; SOAK=short 
 bench: ## run the benchmarks of the device contract
 	$(GO) test -run '^$$' -bench . ./cpu
 
+GPU_BUNDLE ?= dist/halfstep-gpu.tar.gz
+
+.PHONY: gpu-bundle
+gpu-bundle: ## pack tests and benchmark for a GPU machine without Go, in GPU_BUNDLE
+	.ci/gpu-bundle/make.sh $(GPU_BUNDLE)
+
 .PHONY: job
 job: ## run the main job on the data it makes itself
 	$(GO) run ./bench
