@@ -128,7 +128,7 @@ func alone(dev kernels.Device, cases ...workload.Case) (seconds float64, err err
 }
 
 func (b breakdown) writeTable(w io.Writer) error {
-	fmt.Fprintf(w, "\n%v: the job and its kernels alone, seconds\n\n", target{b.Backend, b.Threads})
+	fmt.Fprintf(w, "\n%v: the job and its kernels alone, seconds\n\n", target{name: b.Backend, threads: b.Threads})
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "stage\tjob\tkernels\tratio\t\n")
 	for _, s := range append(b.Stages, b.Total) {

@@ -18,6 +18,7 @@ type common struct {
 	seed     uint64
 	json     string
 	report   string
+	tf32     bool
 
 	stdout, stderr io.Writer
 }
@@ -46,6 +47,7 @@ threads, and a table is printed. It is "bench als" with all its defaults.`,
 	f := root.PersistentFlags()
 	f.StringSliceVar(&c.backends, "backends", nil, "backends to run, such as cpu,cuda (default: all that open)")
 	f.IntSliceVar(&c.threads, "threads", nil, "thread counts of the CPU runs, such as 1,2 (default: 1,2,4 … and all cores)")
+	f.BoolVar(&c.tf32, "tf32", false, "let GPUs round factors to TF32 where that is faster")
 	f.Uint64Var(&c.seed, "seed", 1, "seed of the data, the split and the model")
 	f.StringVar(&c.json, "json", "", "write the results as JSON to this file; - is stdout, with nothing else on it")
 	f.StringVar(&c.report, "report", "", "write a Markdown report and SVG charts to this folder")
@@ -57,6 +59,7 @@ threads, and a table is printed. It is "bench als" with all its defaults.`,
 type target struct {
 	name    string
 	threads int // 0 where the backend has no threads of ours
+	tf32    bool
 }
 
 // skip is a backend that was not run.
@@ -98,7 +101,7 @@ func (c *common) targets() ([]target, []skip, error) {
 			return nil, nil, err
 		}
 		if !threaded {
-			targets = append(targets, target{name: name})
+			targets = append(targets, target{name: name, tf32: c.tf32})
 			continue
 		}
 		for _, n := range threads {
@@ -134,7 +137,7 @@ func (c *common) threadCounts() ([]int, error) {
 }
 
 func (t target) open() (kernels.Device, error) {
-	return kernels.Open(t.name, kernels.Options{Threads: t.threads})
+	return kernels.Open(t.name, kernels.Options{Threads: t.threads, ReducedPrecision: t.tf32})
 }
 
 func (t target) String() string {

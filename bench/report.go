@@ -61,7 +61,7 @@ func (r *alsResult) writeChart(path, title string, value func(alsRun) float64) e
 	names := make([]string, len(r.Runs))
 	for i, run := range r.Runs {
 		values[i] = value(run)
-		names[i] = target{run.Backend, run.Threads}.String()
+		names[i] = target{name: run.Backend, threads: run.Threads}.String()
 	}
 	p := plot.New()
 	p.Title.Text = title

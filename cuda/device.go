@@ -73,6 +73,7 @@ type device struct {
 	context     *driver.Context
 	ordinal     int
 	synchronous bool
+	reduced     bool // may round the factors of products
 	lost        atomic.Pointer[kernels.LostError]
 
 	memory  allocator
@@ -87,7 +88,7 @@ type device struct {
 }
 
 func newDevice(library *driver.Library, context *driver.Context, ordinal int, opts kernels.Options) (*device, error) {
-	d := &device{library: library, context: context, ordinal: ordinal, synchronous: opts.Synchronous}
+	d := &device{library: library, context: context, ordinal: ordinal, synchronous: opts.Synchronous, reduced: opts.ReducedPrecision}
 	d.events.context = context
 	d.staging.context = context
 	d.modules.context = context
@@ -106,11 +107,15 @@ func newDevice(library *driver.Library, context *driver.Context, ordinal int, op
 func (d *device) Info() kernels.Info {
 	major, minor := d.context.ComputeCapability()
 	live, scratch := d.memory.held()
+	precision := ""
+	if d.reduced && major >= tf32Capability {
+		precision = ", TF32"
+	}
 	return kernels.Info{
 		Backend:       "cuda",
 		Ordinal:       d.ordinal,
 		Model:         d.context.Name(),
-		Path:          fmt.Sprintf("sm_%d%d, %s, driver %v, %s", major, minor, d.context.Name(), d.library.Version(), d.blas.path()),
+		Path:          fmt.Sprintf("sm_%d%d, %s, driver %v, %s%s", major, minor, d.context.Name(), d.library.Version(), d.blas.path(), precision),
 		MemoryLive:    live,
 		MemoryScratch: scratch,
 		MemoryTotal:   d.memory.total,

@@ -14,9 +14,8 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	case kernels.NonNegative:
 		kernel, w.vectors, w.spare = "half_step_nonnegative", 4*k, k
 	}
-	var tiled *tiles
-	if shape, ok := smallest(tileShapes, k); ok && p.Solver.Method == kernels.Cholesky {
-		tiled = &tiles{tileShape: shape, problem: p}
+	tiled := s.dev.tilesFor(p)
+	if tiled != nil {
 		w.extra = tiled.size()
 	}
 	panel := 0

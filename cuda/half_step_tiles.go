@@ -13,6 +13,15 @@ var tileShapes = []tileShape{
 	{8, 128, 4}, {16, 128, 4}, {24, 64, 1}, {32, 128, 1}, {48, 96, 1}, {64, 160, 1}, {96, 96, 1}, {128, 160, 1},
 }
 
+// tf32Shapes are the ranks that kernels/half_step_tf32.cuh is compiled for, for GPUs of
+// tf32Capability and later. Lower ranks than half of the first gain nothing.
+var tf32Shapes = []tileShape{{64, 64, 1}, {96, 96, 1}, {128, 160, 1}}
+
+const (
+	tf32Capability = 8 // Ampere
+	tf32Rank       = 33
+)
+
 // tileShape is an order of systems that kernels are compiled for.
 type tileShape struct{ rank, threads, rows int }
 
@@ -30,11 +39,28 @@ func smallest(shapes []tileShape, unknowns int) (shape tileShape, ok bool) {
 // no giants.
 type tiles struct {
 	tileShape
+	tf32    bool
 	problem *kernels.Problem
 
 	// Scratch memory, 0 where it is not needed: the terms over all pairs, the
 	// regularization of each row, Y in rows of the rank.
 	pairs, regularization, y driver.Ptr
+}
+
+// tilesFor returns nil for a problem that tiles are not for.
+func (d *device) tilesFor(p *kernels.Problem) *tiles {
+	if p.Solver.Method != kernels.Cholesky {
+		return nil
+	}
+	shapes, tf32 := tileShapes, false
+	if major, _ := d.context.ComputeCapability(); d.reduced && major >= tf32Capability && p.X.Cols >= tf32Rank {
+		shapes, tf32 = tf32Shapes, true
+	}
+	shape, ok := smallest(shapes, p.X.Cols)
+	if !ok {
+		return nil
+	}
+	return &tiles{tileShape: shape, tf32: tf32, problem: p}
 }
 
 // bytes is the scratch memory of the three operands.
@@ -86,6 +112,9 @@ func (t *tiles) launch(s *stream, list rowList, scratch driver.Ptr) error {
 		}
 	}
 	kernel := "half_step_" + strconv.Itoa(t.rank)
+	if t.tf32 {
+		kernel = "half_step_tf32_" + strconv.Itoa(t.rank)
+	}
 	if c := p.Objective.Convention; c == kernels.Implicit || c == kernels.Confidence {
 		kernel += "_weighted"
 	}

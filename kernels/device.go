@@ -56,6 +56,13 @@ type Options struct {
 	// Synchronous makes every call wait for its own work, so that a fault is
 	// reported by the operation that caused it. It is for debugging.
 	Synchronous bool
+
+	// ReducedPrecision lets a device round the factors of products to fewer bits
+	// than float32 has where that is faster. Info.Path says so then. A GPU from
+	// Ampere on builds the normal equations of HalfStep in TF32, of 11 bits: rows
+	// are off by some 5·10⁻⁴ times the condition of their systems. A CPU takes no
+	// notice.
+	ReducedPrecision bool
 }
 
 // Stream is a queue of operations that run in the order they were enqueued. It

@@ -12,7 +12,8 @@ import (
 	"sync"
 )
 
-// Each module is the PTX of one .cu file, for GPUs from Volta on (compute_70).
+// Each module is the PTX of one .cu file, for GPUs from Volta on (compute_70) or, where
+// its name ends in _sm80, from Ampere on.
 //
 //go:embed *.ptx
 var files embed.FS

@@ -12,7 +12,7 @@ import (
 
 // TestModules compares the kernels of the sources with those of the embedded PTX.
 func TestModules(t *testing.T) {
-	definition := regexp.MustCompile(`(?m)^extern "C" __global__ void (?:__launch_bounds__\([^)]*\) )?(\w+)\(|^(?:HALF_STEP|HALF_STEP_TILES|SOLVE_SPD_TILES)\((\w+),`)
+	definition := regexp.MustCompile(`(?m)^extern "C" __global__ void (?:__launch_bounds__\([^)]*\) )?(\w+)\(|^(?:HALF_STEP|HALF_STEP_TILES|HALF_STEP_TF32|SOLVE_SPD_TILES)\((\w+),`)
 	files, err := os.ReadDir(".")
 	require.NoError(t, err)
 	module := map[string]string{}
@@ -35,7 +35,11 @@ func TestModules(t *testing.T) {
 		got, ptx, ok := Find(kernel)
 		require.True(t, ok, "%s has no PTX; make ptx", kernel)
 		require.Equal(t, want, got, "the module of %s", kernel)
-		require.Contains(t, string(ptx), ".target sm_70")
+		target := ".target sm_70\n"
+		if strings.HasSuffix(want, "_sm80") {
+			target = ".target sm_80\n"
+		}
+		require.Contains(t, string(ptx), target)
 		require.Contains(t, string(ptx), fmt.Sprintf(".version %d.%d", DriverVersion()/1000-4, DriverVersion()%1000/10))
 	}
 	_, _, ok := Find("no such kernel")

@@ -91,8 +91,8 @@ __device__ inline Rating load_rating(const Problem &p, int thread, int64 first, 
 }
 
 // store_rating writes the terms of a rating to a slot.
-template <typename S>
-__device__ inline void store_rating(const Problem &p, Shared<S> &s, int slot, int thread, Rating r) {
+template <typename S, typename Memory>
+__device__ inline void store_rating(const Problem &p, Memory &s, int slot, int thread, Rating r) {
 	if (thread >= S::panel) {
 		return;
 	}
@@ -278,8 +278,8 @@ __device__ inline void start_tile(const Problem &p, const Member &m, float (&sum
 
 // complete_tiles adds the regularization, and to the right-hand side its term over all
 // pairs. Unknowns beyond the rank get the unit matrix and zeros.
-template <typename S>
-__device__ inline void complete_tiles(const Problem &p, Shared<S> &s, const Member &m, float2 regularization, float (&sum)[S::tile][S::tile]) {
+template <typename S, typename Memory>
+__device__ inline void complete_tiles(const Problem &p, Memory &s, const Member &m, float2 regularization, float (&sum)[S::tile][S::tile]) {
 	if (p.offset_gram) {
 		for (int j = m.thread; j < S::rank; j += S::threads) {
 			s.right[j] -= p.offset_gram[j];
@@ -292,6 +292,17 @@ __device__ inline void complete_tiles(const Problem &p, Shared<S> &s, const Memb
 			sum[i][i] += unknown < p.stored ? regularization.x : unknown < p.unknowns ? regularization.y : 1.0f;
 			s.diagonal[unknown] = sum[i][i]; // which this thread alone reads
 		}
+	}
+}
+
+// write_zeros writes the solution of a row without ratings.
+template <typename S>
+__device__ inline void write_zeros(int unknowns, const Member &m, float *x, int *info) {
+	for (int i = m.thread; i < unknowns; i += S::threads) {
+		x[i] = 0;
+	}
+	if (m.thread == 0) {
+		*info = 0;
 	}
 }
 
@@ -309,18 +320,13 @@ __device__ inline void half_step_tiles(const Problem &p, float *x, int64 x_strid
 			s.failed = 0;
 		}
 		if (first == end) {
-			for (int i = m.thread; i < p.unknowns; i += S::threads) {
-				x[row * x_stride + i] = 0;
-			}
-			if (m.thread == 0) {
-				info[row] = 0;
-			}
+			write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row);
 			continue;
 		}
 		float a[S::tile][S::tile];
 		start_tile<S>(p, m, a);
 		sum_tiles<S, Weighted>(p, s, m, first, end, a);
-		complete_tiles(p, s, m, regularization[row], a);
+		complete_tiles<S>(p, s, m, regularization[row], a);
 		factorize_tiles<S>(p.unknowns, s, m, a);
 		substitute_tiles<S>(s, m);
 		write_row<S>(p.unknowns, s, m, x + row * x_stride, info + row);

@@ -84,9 +84,16 @@ import (
 	"unsafe"
 )
 
-// options: compute_70 is Volta, the oldest GPU that the kernels are for; a driver
-// compiles its PTX for every later one.
-var options = []string{"--gpu-architecture=compute_70", "--std=c++17"}
+// optionsFor returns the options for a source. compute_70 is Volta, the oldest GPU that
+// the kernels are for; a driver compiles its PTX for every later one. Sources whose
+// names end in _sm80 are for Ampere and later.
+func optionsFor(name string) []string {
+	architecture := "compute_70"
+	if strings.HasSuffix(name, "_sm80.cu") {
+		architecture = "compute_80"
+	}
+	return []string{"--gpu-architecture=" + architecture, "--std=c++17"}
+}
 
 func main() {
 	nvrtc := flag.String("nvrtc", "", "the folder that holds libnvrtc.so.12")
@@ -184,6 +191,7 @@ func compile(source text, headers []text) ([]byte, error) {
 			C.free(unsafe.Pointer(p))
 		}
 	}()
+	options := optionsFor(source.name)
 	// One entry more than needed, so that the arrays have a first one.
 	texts, names, flags := make([]*C.char, len(headers)+1), make([]*C.char, len(headers)+1), make([]*C.char, len(options))
 	for i, header := range headers {

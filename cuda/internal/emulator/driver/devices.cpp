@@ -159,7 +159,7 @@ EXPORTED CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice devic
 		*value = 1;
 		break;
 	case 75: // COMPUTE_CAPABILITY_MAJOR
-		*value = 7;
+		*value = 9;
 		break;
 	case 76: // COMPUTE_CAPABILITY_MINOR
 		*value = 0;

@@ -61,7 +61,7 @@ struct Machine {
 
 const int multiprocessors = 4;
 const int shared_bytes_per_block = 48 << 10;
-const int shared_bytes_opt_in = 96 << 10; // of compute capability 7.0
+const int shared_bytes_opt_in = 96 << 10; // of compute capability 7.0, the least
 
 // Handles knows what was handed out, so that a handle is not used after its end.
 template <typename T>
