@@ -130,13 +130,12 @@ func addProduct(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) 
 	weight, _ := h.weigh(w, q, b)
 	block := w.block[:len(dst)]
 	clear(block)
-	var shift float32
+	x := q.vector[:h.stored]
 	if h.stored < h.unknowns {
-		shift = q.vector[h.stored]
-	}
-	total := simd.NormalProduct(block[:h.stored], q.vector[:h.stored], shift, h.y.data, h.y.stride, b.ids, weight)
-	if h.stored < h.unknowns {
-		block[h.stored] += total
+		shift := q.vector[h.stored]
+		block[h.stored] = simd.NormalProductBias(block[:h.stored], x, shift, h.y.data, h.y.stride, b.ids, weight)
+	} else {
+		simd.NormalProduct(block, x, h.y.data, h.y.stride, b.ids, weight)
 	}
 	simd.Add(block, dst)
 }

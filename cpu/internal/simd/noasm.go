@@ -83,3 +83,7 @@ func descendVector([]float64, []float64, []float64, []float64, float64) float64 
 func turnVector([]float64, []float64, []float32, float64) { panic(noAssembly) }
 
 func addRidgeVector([]float64, []float32, []float64, float64) { panic(noAssembly) }
+
+func normalProductVector([]float32, []float32, []float32, int, []int32, []float32) {
+	panic(noAssembly)
+}

@@ -96,16 +96,48 @@ func weightedSumGo(dst, y []float32, ldy int, ids []int32, w []float32) {
 	}
 }
 
-// NormalProduct computes dst += Σ_j s_j·y_j with s_j = w[j]·(x·y_j + shift), and
-// returns Σ_j s_j. y_j is row ids[j] of the matrix y. x is as long as dst, w as
-// long as ids or longer.
-//
-// It is the product of YᵀWY with the vector (x, shift), where every row of Y
+// NormalProduct computes dst += Σ_j w[j]·(x·y_j)·y_j, the product of YᵀWY with x. y_j
+// is row ids[j] of the matrix y. x is as long as dst, w as long as ids or longer.
+func NormalProduct(dst, x, y []float32, ldy int, ids []int32, w []float32) {
+	if active == portable {
+		normalProductGo(dst, x, 0, y, ldy, ids, w)
+		return
+	}
+	n := 0
+	if len(x) > 0 && len(x) <= productWidth*vectorLanes() {
+		n = len(ids) / productRows * productRows
+		for lo := 0; lo < n; lo += blockRows {
+			normalProductVector(dst, x, y, ldy, ids[lo:min(lo+blockRows, n)], w[lo:])
+		}
+	}
+	normalProductParts(dst, x, 0, y, ldy, ids[n:], w[n:])
+}
+
+const (
+	productWidth = 8 // vectors that a row may have in the assembly
+	productRows  = 4 // rows that the assembly takes at a time
+)
+
+// vectorLanes is the number of elements of a vector of the path in use.
+func vectorLanes() int {
+	if active == avx512 {
+		return 16
+	}
+	return 8
+}
+
+// NormalProductBias computes dst += Σ_j s_j·y_j with s_j = w[j]·(x·y_j + shift), and
+// returns Σ_j s_j. It is NormalProduct with the vector (x, shift), where every row of Y
 // has a 1 appended: the result's last element is what is returned.
-func NormalProduct(dst, x []float32, shift float32, y []float32, ldy int, ids []int32, w []float32) float32 {
+func NormalProductBias(dst, x []float32, shift float32, y []float32, ldy int, ids []int32, w []float32) float32 {
 	if active == portable {
 		return normalProductGo(dst, x, shift, y, ldy, ids, w)
 	}
+	return normalProductParts(dst, x, shift, y, ldy, ids, w)
+}
+
+// normalProductParts computes the scores of some rows, then their weighted sum.
+func normalProductParts(dst, x []float32, shift float32, y []float32, ldy int, ids []int32, w []float32) float32 {
 	w = w[:len(ids)]
 	var total float32
 	var block [blockRows]float32

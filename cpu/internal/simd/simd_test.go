@@ -185,18 +185,23 @@ func testRows(t *testing.T) {
 			start := random(rng, k)
 			weighted, checkWeighted := guarded(t, k)
 			product, checkProduct := guarded(t, k)
+			plain, checkPlain := guarded(t, k)
 			copy(weighted, start)
 			copy(product, start)
+			copy(plain, start)
 			WeightedSum(weighted, y, ldy, ids, w)
-			total := NormalProduct(product, x, 0.25, y, ldy, ids, w)
+			NormalProduct(plain, x, y, ldy, ids, w)
+			total := NormalProductBias(product, x, 0.25, y, ldy, ids, w)
 			checkWeighted(what)
+			checkPlain(what)
 			checkProduct(what)
 
-			wantWeighted, wantProduct := make([]sum, k), make([]sum, k)
+			wantWeighted, wantProduct, wantPlain := make([]sum, k), make([]sum, k), make([]sum, k)
 			var wantTotal sum
 			for i := range k {
 				wantWeighted[i].add(float64(start[i]))
 				wantProduct[i].add(float64(start[i]))
+				wantPlain[i].add(float64(start[i]))
 			}
 			for j, id := range ids {
 				row := y[int(id)*ldy:]
@@ -210,14 +215,17 @@ func testRows(t *testing.T) {
 				wantTotal.magnitude += math.Abs(float64(w[j])) * (dot.magnitude + 0.25)
 				for i := range k {
 					wantWeighted[i].add(float64(w[j]) * float64(row[i]))
+					wantPlain[i].value += float64(w[j]) * dot.value * float64(row[i])
+					wantPlain[i].magnitude += math.Abs(float64(w[j])*float64(row[i])) * dot.magnitude
 					wantProduct[i].value += s * float64(row[i])
 					wantProduct[i].magnitude += math.Abs(float64(w[j])*float64(row[i])) * (dot.magnitude + 0.25)
 				}
 			}
-			requireSum(t, "NormalProduct total "+what, total, wantTotal, n+k)
+			requireSum(t, "NormalProductBias total "+what, total, wantTotal, n+k)
 			for i := range k {
 				requireSum(t, "WeightedSum "+what, weighted[i], wantWeighted[i], n)
-				requireSum(t, "NormalProduct "+what, product[i], wantProduct[i], n+k)
+				requireSum(t, "NormalProduct "+what, plain[i], wantPlain[i], n+k)
+				requireSum(t, "NormalProductBias "+what, product[i], wantProduct[i], n+k)
 			}
 		}
 	}

@@ -86,3 +86,15 @@ func weightedSumVector(dst, y []float32, ldy int, ids []int32, w []float32) {
 		weightedSumLastAVX512(&dst[at], min(len(dst)-at, 16), &y[at], ldy, id, n, weights)
 	}
 }
+
+func normalProductVector(dst, x, y []float32, ldy int, ids []int32, w []float32) {
+	var scores [productRows]float32
+	lanes := vectorLanes()
+	width := (len(x) + lanes - 1) / lanes
+	last := len(x) - (width-1)*lanes
+	if active == avx2 {
+		normalProductAVX2(width, &dst[0], &x[0], last, &y[0], ldy, &ids[0], len(ids), &w[0], &scores[0])
+	} else {
+		normalProductAVX512(width, &dst[0], &x[0], last, &y[0], ldy, &ids[0], len(ids), &w[0], &scores[0])
+	}
+}

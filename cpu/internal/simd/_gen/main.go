@@ -29,6 +29,7 @@ var subjects = []struct {
 	{"weigh", weigh},
 	{"cholesky", cholesky},
 	{"lanes", lanes},
+	{"product", normalProduct},
 	{"descent", descent},
 	{"peak", peak},
 	{"elementwise", elementwise},
