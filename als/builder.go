@@ -63,6 +63,24 @@ func (b *Builder[U, I]) Add(user U, item I, value float32) error {
 	return nil
 }
 
+// AddRows adds ratings by the rows that their users and items have in Users and
+// Items: rating j is values[j], by row users[j] for row items[j]. It takes the slices
+// over. What is wrong with a row or a rating, an ErrRating, Ratings and Split say.
+//
+// With Index.AddAll it is for many ratings at once.
+func (b *Builder[U, I]) AddRows(users, items []int32, values []float32) error {
+	switch {
+	case b.spent:
+		return fmt.Errorf("als: builder: %w", ErrClosed)
+	case len(users) != len(items) || len(users) != len(values):
+		return configf("users, items, values", "have %d, %d and %d elements, want equal lengths", len(users), len(items), len(values))
+	case len(users) > 0:
+		b.collected.blocks = append(b.collected.blocks, block{users[:len(users):len(users)], items, values})
+		b.collected.n += int64(len(users))
+	}
+	return nil
+}
+
 // Len is the number of ratings added.
 func (b *Builder[U, I]) Len() int64 { return b.collected.n }
 
@@ -73,7 +91,11 @@ func (b *Builder[U, I]) Ratings(ctx context.Context) (*Ratings, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(ctx, shape, &b.collected, nil)
+	come, err := b.collected.inspect(ctx, shape)
+	if err != nil {
+		return nil, err
+	}
+	return newSorter(ctx).build(shape, &b.collected, come, nil)
 }
 
 // Split returns what was collected in two parts and uses the builder up. Each
@@ -89,14 +111,16 @@ func (b *Builder[U, I]) Split(ctx context.Context, fraction float64, seed uint64
 	if err != nil {
 		return nil, nil, err
 	}
-	held, err := b.collected.divide(ctx, shape, draw, fraction)
+	held, come, err := b.collected.divide(ctx, shape, draw, fraction)
 	if err != nil {
 		return nil, nil, err
 	}
-	if test, err = build(ctx, shape, held, nil); err != nil {
+	sorts := newSorter(ctx)
+	sorts.reserve(max(held.n, b.collected.n))
+	if test, err = sorts.build(shape, held, come, nil); err != nil {
 		return nil, nil, err
 	}
-	if train, err = build(ctx, shape, &b.collected, nil); err != nil {
+	if train, err = sorts.build(shape, &b.collected, come, nil); err != nil {
 		return nil, nil, err
 	}
 	return train, test, nil
@@ -157,6 +181,19 @@ func (t *triplets) add(user, item int32, value float32) {
 	t.n++
 }
 
+// parts are the ratings in parts of some blockLen, to be sorted by item.
+func (t *triplets) parts() (parts []part) {
+	for lo := 0; lo < len(t.blocks); {
+		hi, n := lo, 0
+		for ; hi < len(t.blocks) && n < blockLen; hi++ {
+			n += len(t.blocks[hi].users)
+		}
+		parts = append(parts, byItem(slices.Clone(t.blocks[lo:hi])))
+		lo = hi
+	}
+	return parts
+}
+
 // arrival is the order in which ratings come.
 type arrival uint8
 
@@ -169,33 +206,43 @@ const (
 // inspect finds the order of the ratings. It fails for the first rating that is not
 // within the shape or not finite.
 func (t *triplets) inspect(ctx context.Context, s shape) (arrival, error) {
-	comes := make([]arrival, len(t.blocks))
+	seen := make([]survey, len(t.blocks))
+	positions := t.positions()
 	err := parallel(ctx, len(t.blocks), func(i int) (err error) {
-		comes[i], err = t.blocks[i].inspect(s, t.position(i))
+		seen[i], err = t.blocks[i].inspect(s, positions[i])
 		return err
 	})
-	if err != nil {
-		return unordered, err
-	}
-	come := sorted
-	var last block // the last rating before block i
-	for i, b := range t.blocks {
-		n := len(b.users)
-		come = min(come, comes[i])
-		if last.users != nil {
-			come = min(come, follows(last.users[0], last.items[0], b.users[0], b.items[0]))
-		}
-		last = block{users: b.users[n-1:], items: b.items[n-1:]}
-	}
-	return come, nil
+	return together(seen), err
 }
 
-// position is the number of the first rating of block i.
-func (t *triplets) position(i int) (n int64) {
-	for _, b := range t.blocks[:i] {
-		n += int64(len(b.users))
+// survey is what is found in a block: the order of its ratings, the first and the
+// last of them.
+type survey struct {
+	come                arrival
+	firstUser, lastUser int32
+	firstItem, lastItem int32
+}
+
+// together is the order of the ratings of all blocks.
+func together(seen []survey) arrival {
+	come := sorted
+	for i, b := range seen {
+		come = min(come, b.come)
+		if i > 0 {
+			before := seen[i-1]
+			come = min(come, follows(before.lastUser, before.lastItem, b.firstUser, b.firstItem))
+		}
 	}
-	return n
+	return come
+}
+
+// positions are the numbers of the first rating of each block, and of all ratings.
+func (t *triplets) positions() []int64 {
+	p := make([]int64, len(t.blocks)+1)
+	for i, b := range t.blocks {
+		p[i+1] = p[i] + int64(len(b.users))
+	}
+	return p
 }
 
 // follows is the order of two ratings.
@@ -211,19 +258,22 @@ func follows(user, item, nextUser, nextItem int32) arrival {
 
 // inspect finds the order of the ratings of a block, the first of which has the
 // position given.
-func (b block) inspect(s shape, position int64) (arrival, error) {
-	come := sorted
+func (b block) inspect(s shape, position int64) (survey, error) {
 	items, values := b.items[:len(b.users)], b.values[:len(b.users)]
+	last := len(b.users) - 1
+	seen := survey{sorted, b.users[0], b.users[last], items[0], items[last]}
+	user, item := b.users[0], int32(-1)
 	for j, u := range b.users {
 		i, v := items[j], values[j]
 		if uint(u) >= uint(s.users) || uint(i) >= uint(s.items) || v-v != 0 {
-			return unordered, s.refuse(position+int64(j), u, i, v)
+			return seen, s.refuse(position+int64(j), u, i, v)
 		}
-		if come != unordered && j > 0 {
-			come = min(come, follows(b.users[j-1], items[j-1], u, i))
+		if u <= user && (u < user || i <= item) { // not sorted
+			seen.come = min(seen.come, follows(user, item, u, i))
 		}
+		user, item = u, i
 	}
-	return come, nil
+	return seen, nil
 }
 
 // refuse says what is wrong with a rating.
@@ -246,8 +296,9 @@ func (t *triplets) rows(ctx context.Context, s shape, storage *block) (kernels.H
 	} else {
 		allocate(&m, t.n)
 	}
+	positions := t.positions()
 	err := parallel(ctx, len(t.blocks), func(i int) error {
-		b, at := t.blocks[i], t.position(i)
+		b, at := t.blocks[i], positions[i]
 		if storage == nil {
 			copy(m.Columns[at:], b.items)
 			copy(m.Values[at:], b.values)
@@ -271,13 +322,15 @@ func (t *triplets) rows(ctx context.Context, s shape, storage *block) (kernels.H
 	return m, err
 }
 
-// divide takes the ratings of the test part out and returns them. It fails as inspect
-// does.
-func (t *triplets) divide(ctx context.Context, s shape, draw split, fraction float64) (*triplets, error) {
+// divide takes the ratings of the test part out and returns them, and the order of all.
+// It fails as inspect does.
+func (t *triplets) divide(ctx context.Context, s shape, draw split, fraction float64) (*triplets, arrival, error) {
+	seen := make([]survey, len(t.blocks))
 	test := &triplets{blocks: make([]block, len(t.blocks))}
-	err := parallel(ctx, len(t.blocks), func(i int) error {
+	positions := t.positions()
+	err := parallel(ctx, len(t.blocks), func(i int) (err error) {
 		b := &t.blocks[i]
-		if _, err := b.inspect(s, t.position(i)); err != nil {
+		if seen[i], err = b.inspect(s, positions[i]); err != nil {
 			return err
 		}
 		// Five standard deviations above the mean; what needs more grows.
@@ -297,13 +350,13 @@ func (t *triplets) divide(ctx context.Context, s shape, draw split, fraction flo
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, unordered, err
 	}
 	empty := func(b block) bool { return len(b.users) == 0 }
 	test.blocks, t.blocks = slices.DeleteFunc(test.blocks, empty), slices.DeleteFunc(t.blocks, empty)
-	test.n = test.position(len(test.blocks))
+	test.n = test.positions()[len(test.blocks)]
 	t.n -= test.n
-	return test, nil
+	return test, together(seen), nil
 }
 
 // split draws the test part of a random split.

@@ -23,6 +23,10 @@ type Index[K Key] struct {
 	rows map[K]int32
 	keys []K
 
+	// table holds the keys that are whole numbers below its length, as their row+1;
+	// the others are in rows.
+	table []int32
+
 	// last is the key that was added last: files are mostly sorted by user, so
 	// the next key is often the same.
 	last    K
@@ -31,7 +35,7 @@ type Index[K Key] struct {
 
 // NewIndex returns an index of the keys, which must differ.
 func NewIndex[K Key](keys ...K) (*Index[K], error) {
-	x := &Index[K]{rows: make(map[K]int32, len(keys))}
+	x := &Index[K]{}
 	for i, k := range keys {
 		row, err := x.Add(k)
 		if err != nil {
@@ -50,31 +54,111 @@ func (x *Index[K]) Add(k K) (row int, err error) {
 	if len(x.keys) > 0 && k == x.last {
 		return int(x.lastRow), nil
 	}
-	r, known := x.rows[k]
+	r, known := x.find(k)
 	if !known {
 		if len(x.keys) == math.MaxInt32 {
 			return 0, fmt.Errorf("als: index: no row left for key %v", k)
 		}
-		if x.rows == nil {
-			x.rows = make(map[K]int32)
-		}
 		r = int32(len(x.keys))
-		x.rows[k] = r
+		x.put(k, r)
 		x.keys = append(x.keys, k)
 	}
 	x.last, x.lastRow = k, r
 	return int(r), nil
 }
 
+// AddAll adds the keys in their order and writes the row of each to rows, which is as
+// long. It is Add for many keys at once, some nanoseconds each where they are whole
+// numbers close to 0. When it fails, some keys have been added.
+func (x *Index[K]) AddAll(keys []K, rows []int32) error {
+	rows = rows[:len(keys)]
+	for j, k := range keys {
+		if n := number(k); n < uint64(len(x.table)) && x.table[n] > 0 {
+			rows[j] = x.table[n] - 1
+			continue
+		}
+		row, err := x.Add(k)
+		if err != nil {
+			return err
+		}
+		rows[j] = int32(row)
+	}
+	return nil
+}
+
+// find returns the row of a key.
+func (x *Index[K]) find(k K) (row int32, ok bool) {
+	if n := number(k); n < uint64(len(x.table)) {
+		return x.table[n] - 1, x.table[n] > 0
+	}
+	row, ok = x.rows[k]
+	return row, ok
+}
+
+// put keeps the row of a key that is not there.
+func (x *Index[K]) put(k K, row int32) {
+	n := number(k)
+	if n >= uint64(len(x.table)) && n < tableLen(len(x.keys)) {
+		// By half at least, so that growing is rare.
+		x.grow(max(tableLen(len(x.keys)), uint64(len(x.table))*3/2))
+	}
+	if n < uint64(len(x.table)) {
+		x.table[n] = row + 1
+		return
+	}
+	if x.rows == nil {
+		x.rows = make(map[K]int32)
+	}
+	x.rows[k] = row
+}
+
+// tableLen is the length up to which a table may grow for so many keys: 32 bytes a
+// key, as much as a map takes.
+func tableLen(keys int) uint64 { return 8*uint64(keys) + 1024 }
+
+// grow makes the table longer and moves the keys there that belong there now.
+func (x *Index[K]) grow(length uint64) {
+	x.table = append(x.table, make([]int32, length-uint64(len(x.table)))...)
+	for k, row := range x.rows {
+		if n := number(k); n < length {
+			x.table[n] = row + 1
+			delete(x.rows, k)
+		}
+	}
+}
+
+// number is the key as a whole number of at least 0, or math.MaxUint64 if it is none.
+func number[K Key](k K) uint64 {
+	switch unsafe.Sizeof(k) { // a string is longer; a negative number is a large one
+	case 4:
+		return uint64(int64(*(*int32)(unsafe.Pointer(&k))))
+	case 8:
+		if kindIsString[K]() {
+			return math.MaxUint64 // where pointers have 32 bits
+		}
+		return *(*uint64)(unsafe.Pointer(&k))
+	}
+	return math.MaxUint64
+}
+
+// kindIsString tells a string of 8 bytes from a whole number; it is constant where
+// strings are longer.
+func kindIsString[K Key]() bool {
+	return unsafe.Sizeof("") == 8 && kindOf[K]() == reflect.String
+}
+
 // Clone returns a copy, to which keys may be added while others look up in x.
 func (x *Index[K]) Clone() *Index[K] {
-	return &Index[K]{rows: maps.Clone(x.rows), keys: slices.Clone(x.keys), last: x.last, lastRow: x.lastRow}
+	return &Index[K]{rows: maps.Clone(x.rows), keys: slices.Clone(x.keys), table: slices.Clone(x.table), last: x.last, lastRow: x.lastRow}
 }
 
 // Row returns the row of a key, and whether there is one.
 func (x *Index[K]) Row(k K) (row int, ok bool) {
-	r, ok := x.rows[k]
-	return int(r), ok
+	r, ok := x.find(k)
+	if !ok {
+		return 0, false
+	}
+	return int(r), true
 }
 
 // Key returns the key of a row. It panics if there is no such row, as a slice

@@ -1,6 +1,9 @@
 package als_test
 
 import (
+	"math"
+	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,4 +106,76 @@ func TestCloneOfAnIndex(t *testing.T) {
 	row, ok = y.Row("bob")
 	require.True(t, ok)
 	require.Equal(t, 1, row)
+}
+
+// TestIndexOfNumbers adds keys of every kind that a table or a map holds, in random
+// order and more than once, one by one and all at once.
+func TestIndexOfNumbers(t *testing.T) {
+	const seed = 1
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	t.Run("int64", func(t *testing.T) {
+		checkIndex(t, random, func() int64 {
+			switch random.IntN(4) {
+			case 0:
+				return random.Int64N(200) - 100
+			case 1:
+				return math.MinInt64 + random.Int64N(50)
+			case 2:
+				return random.Int64N(100_000)
+			}
+			return math.MaxInt64 - random.Int64N(50)
+		})
+	})
+	t.Run("int32", func(t *testing.T) { checkIndex(t, random, func() int32 { return random.Int32N(40_000) - 20_000 }) })
+	t.Run("uint64", func(t *testing.T) {
+		checkIndex(t, random, func() uint64 { return random.Uint64N(40_000) - 20_000 })
+	})
+	t.Run("string", func(t *testing.T) {
+		checkIndex(t, random, func() string { return strconv.Itoa(random.IntN(1000)) })
+	})
+	t.Run("growing", func(t *testing.T) { // every key a little above the table
+		next := int64(900)
+		checkIndex(t, random, func() int64 { next += 8; return next })
+	})
+}
+
+func checkIndex[K als.Key](t *testing.T, random *rand.Rand, draw func() K) {
+	var one, all als.Index[K]
+	want := map[K]int{}
+	var keys []K
+	for range 20 {
+		batch := make([]K, random.IntN(2000))
+		rows := make([]int32, len(batch))
+		for j := range batch {
+			batch[j] = draw()
+			if _, known := want[batch[j]]; !known {
+				want[batch[j]] = len(keys)
+				keys = append(keys, batch[j])
+			}
+			row, err := one.Add(batch[j])
+			require.NoError(t, err)
+			require.Equal(t, want[batch[j]], row)
+		}
+		require.NoError(t, all.AddAll(batch, rows))
+		for j, k := range batch {
+			require.EqualValues(t, want[k], rows[j])
+		}
+	}
+	for _, x := range []*als.Index[K]{&one, &all, one.Clone()} {
+		require.Equal(t, len(keys), x.Len())
+		for row, k := range x.All() {
+			require.Equal(t, keys[row], k)
+			got, ok := x.Row(k)
+			require.True(t, ok)
+			require.Equal(t, row, got)
+		}
+		for range 1000 {
+			k := draw()
+			row, known := want[k]
+			got, ok := x.Row(k)
+			require.Equal(t, known, ok)
+			require.Equal(t, row, got)
+		}
+	}
 }

@@ -74,6 +74,13 @@ type cache struct {
 
 func newSorter(ctx context.Context) *sorter { return &sorter{ctx: ctx} }
 
+// reserve makes room for n entries.
+func (s *sorter) reserve(n int64) {
+	if int64(cap(s.entries)) < n {
+		s.entries = make([]entry, n)
+	}
+}
+
 // take returns a cache with room for n entries, and for most if it has to be made.
 func (s *sorter) take(n, most int) *cache {
 	s.mu.Lock()
@@ -148,9 +155,7 @@ func (s *sorter) sort(m *kernels.HostCSR, parts []part, read func()) error {
 		}
 	}
 	starts[buckets] = n
-	if int64(cap(s.entries)) < n {
-		s.entries = make([]entry, n)
-	}
+	s.reserve(n)
 	s.entries = s.entries[:n]
 	err = parallel(s.ctx, len(parts), func(p int) error {
 		parts[p].scatter(shift, ranges[p], s.entries)
@@ -226,26 +231,27 @@ func (s *sorter) transpose(t *kernels.HostCSR, m kernels.HostCSR) error {
 	return s.sort(t, parts, nil)
 }
 
-// triples are ratings in any order as a part.
-type triples struct {
-	rows, columns []int32
-	values        []float32
-}
+// byItem are ratings in any order, to be sorted by item, as a part.
+type byItem []block
 
-func (t triples) count(shift int, counts []int64) {
-	for _, row := range t.rows {
-		counts[row>>shift]++
+func (p byItem) count(shift int, counts []int64) {
+	for _, b := range p {
+		for _, row := range b.items {
+			counts[row>>shift]++
+		}
 	}
 }
 
-func (t triples) scatter(shift int, ranges []span, to []entry) (touched int32) {
-	columns, values := t.columns[:len(t.rows)], t.values[:len(t.rows)]
-	for j, row := range t.rows {
-		r := &ranges[row>>shift]
-		at := r.next
-		touched += to[min(at+ahead, r.last)].row
-		to[at] = entry{row, columns[j], values[j]}
-		r.next = at + 1
+func (p byItem) scatter(shift int, ranges []span, to []entry) (touched int32) {
+	for _, b := range p {
+		users, values := b.users[:len(b.items)], b.values[:len(b.items)]
+		for j, row := range b.items {
+			r := &ranges[row>>shift]
+			at := r.next
+			touched += to[min(at+ahead, r.last)].row
+			to[at] = entry{row, users[j], values[j]}
+			r.next = at + 1
+		}
 	}
 	return touched
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 
@@ -114,7 +115,12 @@ func NewRatings(numUsers, numItems int, users, items []int32, values []float32, 
 		t.blocks = append(t.blocks, block{users[lo:hi], items[lo:hi], values[lo:hi]})
 	}
 	s := shape{users: numUsers, items: numItems, duplicates: duplicates}
-	return build(context.Background(), s, &t, &block{users, items, values})
+	ctx := context.Background()
+	come, err := t.inspect(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return newSorter(ctx).build(s, &t, come, &block{users, items, values})
 }
 
 // shape is what is known of ratings before they are built.
@@ -124,22 +130,19 @@ type shape struct {
 	duplicates       Duplicates
 }
 
-// build makes Ratings of triplets, of which it lets go when it has read them. The
-// storage, if it is given, is theirs and becomes that of the result.
+// build makes Ratings of triplets within the shape, which come in the order given and
+// of which it lets go when it has read them. The storage, if it is given, is theirs
+// and becomes that of the result.
 //
 // Three sorts do it in any case: by item, then by user, which leaves each user's
 // items ascending, then by item again for the same on the other side. Ratings that
 // come user by user, as files mostly have them, need no third; those whose items are
 // ascending too need the last one only.
-func build(ctx context.Context, s shape, t *triplets, storage *block) (*Ratings, error) {
-	come, err := t.inspect(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+func (sorts *sorter) build(s shape, t *triplets, come arrival, storage *block) (*Ratings, error) {
 	r := &Ratings{userIDs: s.userIDs, itemIDs: s.itemIDs}
-	sorts := newSorter(ctx)
 	if come == sorted {
-		if r.byUser, err = t.rows(ctx, s, storage); err != nil {
+		var err error
+		if r.byUser, err = t.rows(sorts.ctx, s, storage); err != nil {
 			return nil, err
 		}
 		r.byItem = emptyCSR(s.items, s.users)
@@ -150,13 +153,13 @@ func build(ctx context.Context, s shape, t *triplets, storage *block) (*Ratings,
 		return r, nil
 	}
 	r.byItem = emptyCSR(s.items, s.users)
-	parts := make([]part, len(t.blocks))
-	for i, b := range t.blocks {
-		parts[i] = triples{b.items, b.users, b.values}
-	}
-	err = sorts.sort(&r.byItem, parts, func() {
+	parts := t.parts()
+	err := sorts.sort(&r.byItem, parts, func() {
 		clear(parts)
 		t.blocks = nil
+		if t.n >= collectFrom {
+			runtime.GC()
+		}
 		if storage != nil {
 			r.byItem.Columns, r.byItem.Values = storage.items, storage.values
 		} else {
@@ -171,7 +174,7 @@ func build(ctx context.Context, s shape, t *triplets, storage *block) (*Ratings,
 	if err := sorts.transpose(&r.byUser, r.byItem); err != nil {
 		return nil, err
 	}
-	if err := r.merge(ctx, s.duplicates); err != nil {
+	if err := r.merge(sorts.ctx, s.duplicates); err != nil {
 		return nil, err
 	}
 	if n := r.Len(); come == unordered || n < t.n {
@@ -182,6 +185,11 @@ func build(ctx context.Context, s shape, t *triplets, storage *block) (*Ratings,
 	}
 	return r, nil
 }
+
+// collectFrom is the number of ratings from which building collects what it has let go
+// of before it allocates as much again: memory that is new costs 0.3 ns a byte, a
+// collection less than a millisecond where there are no other large structures.
+const collectFrom = 1 << 22
 
 // merge deals with pairs that occur more than once, which stand next to each
 // other in byUser in the order in which they came.

@@ -126,6 +126,54 @@ func TestBuilderEqualsSlices(t *testing.T) {
 	require.ErrorIs(t, err, als.ErrClosed)
 }
 
+// TestAddRows mixes ratings by rows with ratings by keys, in parts of any length.
+func TestAddRows(t *testing.T) {
+	const seed = 8
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	list := randomTriples(random, 500, 400, 20_000)
+	slices.SortFunc(list, func(a, b triple) int { return cmp.Compare(a.user, b.user) })
+	plain, rows := als.NewBuilder[int32, int32](), als.NewBuilder[int32, int32]()
+	rows.Users, rows.Items = &als.Index[int32]{}, &als.Index[int32]{}
+	for _, r := range list {
+		require.NoError(t, plain.Add(r.user, r.item, r.value))
+	}
+	for left := list; len(left) > 0; {
+		n := min(random.IntN(700), len(left))
+		if random.IntN(3) == 0 {
+			for _, r := range left[:n] {
+				require.NoError(t, rows.Add(r.user, r.item, r.value))
+			}
+		} else {
+			u, i, v := columnsOf(left[:n])
+			require.NoError(t, rows.Users.AddAll(u, u))
+			require.NoError(t, rows.Items.AddAll(i, i))
+			require.NoError(t, rows.AddRows(u, i, v))
+		}
+		left = left[n:]
+	}
+	require.Equal(t, plain.Len(), rows.Len())
+	want, err := plain.Ratings(t.Context())
+	require.NoError(t, err)
+	got, err := rows.Ratings(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, want.ByUser(), got.ByUser())
+	require.Equal(t, want.ByItem(), got.ByItem())
+	require.ErrorIs(t, rows.AddRows(nil, nil, nil), als.ErrClosed)
+
+	bad := func() *als.Builder[int32, int32] {
+		b := als.NewBuilder[int32, int32]()
+		require.NoError(t, b.Add(7, 7, 1))
+		require.NoError(t, b.AddRows([]int32{0}, []int32{1}, []float32{1}))
+		return b
+	}
+	_, err = bad().Ratings(t.Context())
+	require.ErrorContains(t, err, "rating 1: item 1 of 1")
+	_, _, err = bad().Split(t.Context(), 0.5, 1)
+	require.ErrorContains(t, err, "rating 1: item 1 of 1")
+	require.ErrorIs(t, bad().AddRows([]int32{0}, nil, nil), als.ErrConfig)
+}
+
 // afterChecks is a context that ends when it has been looked at n times.
 type afterChecks struct {
 	context.Context
