@@ -51,6 +51,7 @@
 // or is counted where SkipBadLines allows it.
 //
 // A text file is read with one buffer and no allocation per line, so it may be
-// larger than memory. Of a Parquet file a page of each column is held, and the
+// larger than memory. Load reads one that is not compressed on all cores, in chunks of
+// whole lines. Of a Parquet file a page of each column is held, and the
 // whole if it is compressed from outside or has no io.ReaderAt.
 package dataset

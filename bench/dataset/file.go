@@ -20,6 +20,7 @@ type File struct {
 	name    string
 	open    opener
 	onDisk  bool   // path is one of the file system
+	random  bool   // it is plain text that can be read at any place
 	layout  layout // of a text file; of a Parquet file, the format alone
 	options options
 	strings bool // the first rating has an id that is not a whole number
@@ -125,6 +126,8 @@ func inspect(path string, open opener, o options) (*File, error) {
 		f.layout.format = Parquet
 		f.strings, err = inspectParquet(in, o.columns)
 	} else {
+		_, at := in.file.(io.ReaderAt)
+		f.random = at && !in.packed && in.size > 0
 		err = f.inspectLines(in)
 	}
 	if err != nil {

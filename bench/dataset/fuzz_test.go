@@ -100,6 +100,12 @@ func checkRatings(t *testing.T, path, content string) {
 		require.LessOrEqual(t, lenient.Skipped()+int64(len(some)), lines)
 	}
 
+	if len(content) < 1<<10 {
+		for _, skip := range []bool{false, true} {
+			requireSameInChunks(t, path, content, options{buffer: fuzzBuffer, skip: skip}, 1, 5, 32, 200)
+		}
+	}
+
 	if len(some) == 0 {
 		return
 	}

@@ -3,7 +3,6 @@ package dataset
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 )
 
@@ -18,6 +17,7 @@ type lineReader struct {
 	start, end int   // buf[start:end] was read and not yet returned
 	err        error // why nothing more comes from in; io.EOF at the end
 	number     int64 // of the line that was returned last, from 1
+	passed     int64 // bytes of the text before buf
 	overlong   bool  // the rest of the present line is still to be passed over
 }
 
@@ -42,17 +42,24 @@ func (l *lineReader) next() ([]byte, error) {
 				return nil, err
 			}
 		}
-		if n := len(line); n > 0 && line[n-1] == '\r' {
-			line = line[:n-1]
-		}
-		if l.number == 1 {
-			line = bytes.TrimPrefix(line, []byte(byteOrderMark))
-		}
-		if len(line) > 0 {
+		if line = trimLine(line, l.number == 1); len(line) > 0 {
 			return line, nil
 		}
 	}
 }
+
+// trimLine takes the \r off the end of a line and, if it is the first of its file, a
+// byte order mark off its start.
+func trimLine(line []byte, first bool) []byte {
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if first {
+		line = bytes.TrimPrefix(line, []byte(byteOrderMark))
+	}
+	return line
+}
+
+// position is where the next line begins.
+func (l *lineReader) position() int64 { return l.passed + int64(l.start) }
 
 // raw returns the next line without its \n.
 func (l *lineReader) raw() ([]byte, error) {
@@ -69,6 +76,7 @@ func (l *lineReader) raw() ([]byte, error) {
 		}
 		switch {
 		case l.overlong:
+			l.passed += int64(l.end)
 			l.start, l.end = 0, 0
 		case l.err == io.EOF && len(unread) > 0:
 			l.start = l.end
@@ -77,7 +85,7 @@ func (l *lineReader) raw() ([]byte, error) {
 		case len(unread) == len(l.buf):
 			l.overlong = true
 			l.number++
-			return nil, malformed(l.path, l.number, fmt.Sprintf("the line is longer than %d bytes", len(l.buf)))
+			return nil, malformed(l.path, l.number, tooLong(len(l.buf)))
 		}
 		if l.err != nil {
 			return nil, l.err
@@ -95,6 +103,7 @@ func (l *lineReader) fill() error {
 		return err
 	}
 	if l.start > 0 {
+		l.passed += int64(l.start)
 		l.end = copy(l.buf, l.buf[l.start:l.end])
 		l.start = 0
 	}

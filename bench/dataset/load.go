@@ -90,8 +90,7 @@ func Load[K als.Key](ctx context.Context, src SourceOf[K], opts ...LoadOption) (
 	start := time.Now()
 	b := als.NewBuilder[K, K]()
 	b.Duplicates = o.duplicates
-	err := src.Each(ctx, func(r RatingOf[K]) error { return b.Add(r.User, r.Item, r.Value) })
-	if err != nil {
+	if err := read(ctx, src, b); err != nil {
 		return nil, err
 	}
 	if file != nil {
@@ -100,6 +99,7 @@ func Load[K als.Key](ctx context.Context, src SourceOf[K], opts ...LoadOption) (
 	d.ReadTime = time.Since(start)
 
 	start = time.Now()
+	var err error
 	if o.split {
 		d.Train, d.Test, err = b.Split(ctx, o.fraction, o.seed)
 	} else {
@@ -114,6 +114,14 @@ func Load[K als.Key](ctx context.Context, src SourceOf[K], opts ...LoadOption) (
 	d.Users, d.Items = b.Users, b.Items
 	d.BuildTime = time.Since(start)
 	return d, nil
+}
+
+// read adds the ratings of a source to a builder.
+func read[K als.Key](ctx context.Context, src SourceOf[K], b *als.Builder[K, K]) error {
+	if f, ok := any(src).(*File); ok && f.random {
+		return loadChunks(ctx, f, any(b).(*als.Builder[int64, int64]), chunkLen)
+	}
+	return src.Each(ctx, func(r RatingOf[K]) error { return b.Add(r.User, r.Item, r.Value) })
 }
 
 // fileOf is the file that a source reads, nil if it reads none.

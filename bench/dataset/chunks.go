@@ -1,0 +1,179 @@
+package dataset
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+// chunkLen is the number of bytes of a file that are parsed at once. They, and what
+// comes of them, stay in the second cache.
+const chunkLen = 1 << 18
+
+// chunkReader reads a text from base up to size in chunks, of which each has the lines
+// that begin within its bytes. Several goroutines may read from one file.
+type chunkReader struct {
+	file       io.ReaderAt
+	base, size int64 // base is the start of a line
+	length     int64 // of a chunk
+	longest    int   // a line has fewer bytes, without its \n
+}
+
+// chunks is the number of chunks.
+func (r *chunkReader) chunks() int64 { return (r.size - r.base + r.length - 1) / r.length }
+
+// read returns the lines of chunk k, each with its \n, in buf, which is made longer
+// where it has to be; fastSlack bytes behind the text are buf's as well. It says
+// whether there is a line more, which is too long and left out.
+func (r *chunkReader) read(k int64, buf *[]byte) (text []byte, overlong bool, err error) {
+	from, end := r.base+k*r.length, min(r.base+(k+1)*r.length, r.size)
+	if k > 0 {
+		from-- // whether the first line begins here shows in the byte before it
+	}
+	own := int(end - from) // bytes; a line that begins behind them is another chunk's
+	const more = 1 << 12   // how far on the end of the last line is looked for at once
+	n, atEnd := 0, false
+	for {
+		want := min(max(n, own)+more, int(r.size-from))
+		if len(*buf) < want+1+fastSlack {
+			*buf = append(*buf, make([]byte, want+1+fastSlack-len(*buf))...)
+		}
+		m, err := r.file.ReadAt((*buf)[n:want], from+int64(n))
+		n += m
+		if err != nil && err != io.EOF {
+			return nil, false, err
+		}
+		atEnd = err == io.EOF || from+int64(n) == r.size
+		text = (*buf)[:n]
+		own = min(own, n)
+		if end := bytes.IndexByte(text[max(own-1, 0):], '\n'); end >= 0 {
+			text = text[:own-1+end+1]
+			break
+		}
+		last := bytes.LastIndexByte(text[:max(own-1, 0)], '\n') + 1
+		if n-last >= r.longest {
+			text, overlong = text[:last], last > 0 || k == 0
+			break
+		}
+		if atEnd {
+			if n > 0 {
+				text = append(text, '\n')
+			}
+			break
+		}
+	}
+	if k > 0 {
+		first := bytes.IndexByte(text[:min(max(own-1, 0), len(text))], '\n')
+		if first < 0 {
+			return nil, false, nil
+		}
+		text = text[first+1:]
+	}
+	return text, overlong, nil
+}
+
+// chunk is what a chunk of text holds. Its memory is used again for the next one.
+type chunk struct {
+	columns
+	tally
+	lines int64 // those that are no ratings included
+
+	bad    int64 // the line, from 1, that ended parsing, 0 if there is none
+	reason string
+}
+
+// chunkParser parses chunks of one file.
+type chunkParser struct {
+	lineParser
+	fast    fastLines
+	common  bool // fast is of use
+	skip    bool
+	longest int
+}
+
+func newChunkParser(f *File) *chunkParser {
+	p := &chunkParser{lineParser: lineParser{layout: f.layout}, skip: f.options.skip, longest: f.options.buffer}
+	p.fast, p.common = newFastLines(f.layout)
+	// A line of the common form is not as long, whatever the separator.
+	p.common = p.common && p.longest >= 64
+	return p
+}
+
+// parseChunk fills c with the lines of a text, which it overwrites. The text is the
+// start of the file if start is set. A line too long comes last where there is one.
+func (p *chunkParser) parseChunk(c *chunk, text []byte, start, overlong bool) {
+	c.tally, c.lines, c.bad, c.reason = tally{}, 0, 0, ""
+	for len(text) > 0 && c.bad == 0 {
+		n := int(c.found)
+		if n == len(c.values) {
+			c.grow()
+		}
+		if p.common {
+			free := columns{c.users[n:], c.items[n:], c.times[n:], c.values[n:]}
+			lines, length := p.fast.parse(text, &free)
+			c.found += int64(lines)
+			c.lines += int64(lines)
+			text = text[length:]
+			if lines == len(free.values) || len(text) == 0 {
+				continue
+			}
+		}
+		end := bytes.IndexByte(text, '\n')
+		p.parseLine(c, text[:end], start && c.lines == 0)
+		text = text[end+1:]
+	}
+	if overlong && c.bad == 0 {
+		c.lines++
+		p.refuse(c, p.tooLong())
+	}
+}
+
+// parseLine adds a line, without its \n, which may be the first of the file.
+func (p *chunkParser) parseLine(c *chunk, line []byte, first bool) {
+	c.lines++
+	if len(line) >= p.longest {
+		p.refuse(c, p.tooLong())
+		return
+	}
+	line = trimLine(line, first)
+	if len(line) == 0 {
+		return
+	}
+	var r Rating
+	if reason := p.parse(line, &r); reason != "" {
+		p.refuse(c, reason)
+		return
+	}
+	n := c.found
+	c.users[n], c.items[n], c.values[n], c.times[n] = r.User, r.Item, r.Value, r.Time
+	c.found++
+}
+
+func (p *chunkParser) tooLong() string { return tooLong(p.longest) }
+
+// refuse deals with the present line, which is malformed.
+func (p *chunkParser) refuse(c *chunk, reason string) {
+	if p.skip {
+		c.skipped++
+		return
+	}
+	c.bad, c.reason = c.lines, reason
+}
+
+// tooLong is the reason to refuse a line.
+func tooLong(buffer int) string { return fmt.Sprintf("the line is longer than %d bytes", buffer) }
+
+// columns are ratings as they stand in a file.
+type columns struct {
+	users, items, times []int64
+	values              []float32
+}
+
+// grow makes room for more ratings.
+func (c *columns) grow() {
+	n := max(len(c.values), chunkLen/16) // lines have some 24 bytes
+	c.users = append(c.users, make([]int64, n)...)
+	c.items = append(c.items, make([]int64, n)...)
+	c.times = append(c.times, make([]int64, n)...)
+	c.values = append(c.values, make([]float32, n)...)
+}

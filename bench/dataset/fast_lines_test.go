@@ -1,0 +1,74 @@
+package dataset
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzFastLines holds fastLines to lineParser: it reads the same from every line that
+// it takes, and takes none that lineParser refuses.
+func FuzzFastLines(f *testing.F) {
+	for _, line := range []string{"1,2,3,4", "12345678,1,3.5,1020893714", "1,2,3,12345678", "1,123456789,5,1", "1,2,.5,4", "1,2,10,4", "1,2,3.55,4", "1,2,3.,4",
+		"1,2,3.5,123456789012345\r", "1,2,3,1234567890123456", "01,002,0.0,0", ",2,3,4", "1,,3,4", "1,2,,4", "1,2,3,", "1,2,3", "1,2,3,4,5", "1,2,3,4\r\r", "-1,2,3,4",
+		"1,2,3:4", "1,2,3/4", "1\xb1,2,3,4", "\xff,2,3,4", "1,2\x80,3,4", "1,2,3,4 "} {
+		f.Add(line)
+	}
+	layouts := []layout{
+		{format: CSV, separator: ",", quotes: quotedCSV, columns: 4, placed: placed{0, 1, 2, 3}},
+		{format: CSV, separator: ",", quotes: quotedCSV, columns: 3, placed: placed{0, 1, 2, -1}},
+		{format: UData, separator: "\t", columns: 4, placed: placed{0, 1, 2, 3}},
+		{format: Dat, separator: "::", columns: 4, placed: placed{0, 1, 2, 3}},
+		{format: Dat, separator: "::", columns: 3, placed: placed{0, 1, 2, -1}},
+	}
+	out := columns{make([]int64, 4), make([]int64, 4), make([]int64, 4), make([]float32, 4)}
+	f.Fuzz(func(t *testing.T, line string) {
+		for _, l := range layouts {
+			fast, ok := newFastLines(l)
+			require.True(t, ok)
+			parser := lineParser{layout: l}
+			text := bytes.ReplaceAll([]byte(line), []byte(","), []byte(l.separator))
+			text = append(text, '\n')
+			size := len(text)
+			text = append(text, "1,2,3,4\n1,2,3,4\n1,2,3,4\n1,2,3,4\n"...) // what lies behind is no part of it
+			lines, length := fast.parse(text[:size], &out)
+			require.LessOrEqual(t, length, size)
+			rest := text
+			for j := range lines {
+				var one []byte
+				one, rest, _ = bytes.Cut(rest, []byte("\n"))
+				var want Rating
+				require.Empty(t, parser.parse(bytes.TrimSuffix(bytes.Clone(one), []byte("\r")), &want), "%q", one)
+				require.Equal(t, want, Rating{out.users[j], out.items[j], out.values[j], out.times[j]}, "%q", one)
+			}
+			require.Len(t, text[length:], len(rest))
+		}
+	})
+}
+
+// TestFastLines names lines of the common form, so that they are known to be taken.
+func TestFastLines(t *testing.T) {
+	fast, ok := newFastLines(layout{separator: "::", columns: 4, placed: placed{0, 1, 2, 3}})
+	require.True(t, ok)
+	text := "1::31832::5::1020893754\n12345678::7::0.5::0\r\n1::2::3.5::978300760\n1::2::x::4\n"
+	out := columns{make([]int64, 9), make([]int64, 9), make([]int64, 9), make([]float32, 9)}
+	lines, length := fast.parse(append([]byte(text), make([]byte, fastSlack)...)[:len(text)], &out)
+	require.Equal(t, 3, lines)
+	require.Equal(t, len(text)-len("1::2::x::4\n"), length)
+	require.Equal(t, []int64{1, 12345678, 1}, out.users[:3])
+	require.Equal(t, []int64{31832, 7, 2}, out.items[:3])
+	require.Equal(t, []float32{5, 0.5, 3.5}, out.values[:3])
+	require.Equal(t, []int64{1020893754, 0, 978300760}, out.times[:3])
+	for _, l := range []layout{
+		{separator: ",", columns: 5, placed: placed{0, 1, 2, 3}},
+		{separator: ",", columns: 4, placed: placed{1, 0, 2, 3}},
+		{separator: ",", columns: 4, placed: placed{0, 1, 3, 2}},
+		{separator: ",", columns: 3, placed: placed{0, 1, -1, 2}},
+		{separator: "0", columns: 4, placed: placed{0, 1, 2, 3}},
+		{separator: ".", columns: 4, placed: placed{0, 1, 2, 3}},
+	} {
+		_, ok := newFastLines(l)
+		require.False(t, ok, "%+v", l)
+	}
+}
