@@ -67,6 +67,10 @@ ptx: $(NVRTC)/ready ## compile the CUDA kernels to PTX anew (wants Python 3 with
 check-ptx: $(NVRTC)/ready ## fail unless the PTX is what the CUDA kernels compile to
 	$(GO) run ./cuda/kernels/_ptx -nvrtc $(NVRTC)/nvidia/cuda_nvrtc/lib -check cuda/kernels
 
+.PHONY: registers
+registers: $(NVRTC)/ready ## print the registers of each CUDA kernel; fail if one spills
+	cuda/kernels/_ptx/registers.sh $(NVRTC)/nvidia/cuda_nvcc/bin/ptxas cuda/kernels
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (5s)
 	@set -e; for package in $$($(GO) list ./...); do \
