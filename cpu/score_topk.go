@@ -60,6 +60,10 @@ type topScratch struct {
 	least  []float32   // of each row of the tile, the least score that is wanted
 	chosen []selection // of each row of the task
 	tile   *simd.Tile
+
+	// For simd.KeepBest, of each row of the task and of a tile more.
+	best    []float32
+	bestIDs []int32
 }
 
 func (s *stream) ScoreTopK(ids kernels.Buffer[int32], top, x, y kernels.Matrix, seen kernels.CSR, allow kernels.Buffer[uint32]) error {
@@ -151,6 +155,10 @@ func (op *topK) layout(who int, a *arena) {
 	if w.tile == nil {
 		w.tile = new(simd.Tile)
 	}
+	if simd.KeepsBest(op.top.cols) {
+		lanes := (op.rows.step + tile) * simd.BestLanes
+		w.best, w.bestIDs = carve[float32](a, lanes), carve[int32](a, lanes)
+	}
 }
 
 func (op *topK) task(who, i int) {
@@ -163,16 +171,25 @@ func (op *topK) task(who, i int) {
 	for r := range chosen {
 		chosen[r] = op.selection(first+r, i%ranges, ranges)
 	}
+	w.clearBest()
 	for ; lo < hi; lo += op.block {
 		n := min(op.block, hi-lo)
 		op.pack(w, lo, n)
 		for row := first; row < last; {
 			rows := min(simd.TileRows(last-row), last-row)
-			op.scan(w, chosen[row-first:][:rows], row, lo, n)
+			if w.best != nil {
+				op.keep(w, row, row-first, rows, lo, n)
+			} else {
+				op.scan(w, chosen[row-first:][:rows], row, lo, n)
+			}
 			row += rows
 		}
 	}
 	for r := range chosen {
+		if w.best != nil {
+			lanes := r * simd.BestLanes
+			chosen[r].take(w.bestIDs[lanes:], w.best[lanes:])
+		}
 		if ranges == 1 {
 			chosen[r].finish()
 		} else {
@@ -254,6 +271,25 @@ func (op *topK) scan(w *topScratch, chosen []selection, row, lo, n int) {
 	}
 }
 
+// clearBest says that there are no candidates yet.
+func (w *topScratch) clearBest() {
+	simd.Fill(w.best, float32(math.NaN()))
+	for i := range w.bestIDs {
+		w.bestIDs[i] = -1
+	}
+}
+
+// keep is scan for the selections that simd.KeepBest makes, from place on in the task.
+func (op *topK) keep(w *topScratch, row, place, rows, lo, n int) {
+	height, strip := simd.TileRows(rows), simd.TileColumns()
+	op.packRows(w.x, height, op.x, row, rows)
+	strips := (n + strip - 1) / strip
+	open := w.open[:strips*height]
+	op.mark(open, height, row, rows, lo, n)
+	lanes := place * simd.BestLanes
+	simd.KeepBest(w.tile, w.x, height, w.panel, op.k, strips, open, lo, op.top.cols, w.best[lanes:], w.bestIDs[lanes:])
+}
+
 // mark sets a bit of the open words for each of n columns from lo on that rows from
 // row on may choose. A strip has a word for every row of a tile of the given height.
 func (op *topK) mark(open []uint32, height, row, rows, lo, n int) {
@@ -265,9 +301,10 @@ func (op *topK) mark(open []uint32, height, row, rows, lo, n int) {
 			word &= bitsFrom(op.allow, first)
 		}
 		words := open[s*height : (s+1)*height]
-		for r := range words {
+		for r := range words[:rows] {
 			words[r] = word
 		}
+		clear(words[rows:])
 	}
 	if op.seen == nil {
 		return

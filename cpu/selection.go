@@ -112,6 +112,14 @@ func (s *selection) insert(id int32, score float32) {
 	ids[at], scores[at] = id, score
 }
 
+// take sets the candidates of a selection that is sorted to the ones with the ids up to
+// the first that is negative, or as many as there is room for.
+func (s *selection) take(ids []int32, scores []float32) {
+	for s.count = 0; s.count < len(s.ids) && ids[s.count] >= 0; s.count++ {
+		s.ids[s.count], s.scores[s.count] = ids[s.count], scores[s.count]
+	}
+}
+
 // finish sorts the candidates, the best one first, and fills up with id -1 and score
 // -Inf.
 func (s *selection) finish() {

@@ -38,9 +38,7 @@ func DotEntries(dst, x []float32, ldx, k int, y []float32, ldy int, ids []int32,
 			dotEntriesVector(dst[:n], x[r*ldx:last*ldx+k], ldx, k, y, ldy, ids[:n], beside, ends[r:], at)
 		}
 		dst, ids, beside, at = dst[n:], ids[n:], beside[n:], at+int64(n)
-		if r = last; ends[r] == at {
-			r++
-		}
+		r = last // of which nothing may be left
 	}
 }
 

@@ -106,6 +106,29 @@ func ScoreStrips(t *Tile, x []float32, rows int, panel []float32, k, strips int,
 	return strips
 }
 
+// BestLanes is the number of candidates that KeepBest has room for.
+const BestLanes = 16
+
+// KeepsBest reports whether there is a KeepBest for n candidates.
+func KeepsBest(n int) bool { return active == avx512 && n >= 1 && n <= BestLanes }
+
+// KeepBest computes scores of a tile of rows of X with strips of Y, as ScoreStrips does,
+// and keeps the n best of each row. best and ids have BestLanes elements of each row: the
+// scores, falling, with NaN where there is no candidate yet, and their columns, where
+// first is that of the first strip. A score takes its place behind those that are as
+// high. Elements beyond n are overwritten.
+//
+// It is there for the n that KeepsBest names.
+func KeepBest(t *Tile, x []float32, rows int, panel []float32, k, strips int, open []uint32, first, n int, best []float32, ids []int32) {
+	t.columns = TileColumns()
+	_, _, _ = x[:rows*k], panel[:strips*t.columns*k], open[:strips*rows]
+	_, _ = best[:rows*BestLanes], ids[:rows*BestLanes]
+	step := max(piece/(t.columns*k), 1)
+	for lo := 0; lo < strips; lo += step {
+		keepBestVector(x, rows, panel[lo*t.columns*k:], k, min(step, strips-lo), open[lo*rows:], t, first+lo*t.columns, n, best, ids)
+	}
+}
+
 func scoreStripsGo(t *Tile, x []float32, rows int, panel []float32, k, strips int, least []float32, open []uint32) int {
 	const columns = 8
 	for s := range strips {

@@ -32,6 +32,23 @@ func scoreStripsVector(x []float32, rows int, panel []float32, k, strips int, le
 	return strips - score(&x[0], &panel[0], k, strips, &least[0], &open[0], &t.Hits[0], &t.scores[0])
 }
 
+func keepBestVector(x []float32, rows int, panel []float32, k, strips int, open []uint32, t *Tile, first, n int, best []float32, ids []int32) {
+	keep := keepBest1xAVX512
+	switch rows {
+	case 14:
+		keep = keepBest14xAVX512
+	case 10:
+		keep = keepBest10xAVX512
+	case 7:
+		keep = keepBest7xAVX512
+	case 4:
+		keep = keepBest4xAVX512
+	case 2:
+		keep = keepBest2xAVX512
+	}
+	keep(&x[0], &panel[0], k, strips, &open[0], &t.Hits[0], &t.scores[0], first, n, &best[0], &ids[0])
+}
+
 func packRowsVector(dst []float32, width int, src []float32, ld, quads int) {
 	if active == avx2 {
 		packRowsAVX2(&dst[0], width, &src[0], ld, quads)

@@ -7,13 +7,11 @@
 // func scoreStrips6xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, FMA3, MMX+
 TEXT ·scoreStrips6xAVX2(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
 
 strips1:
 	VXORPS Y0, Y0, Y0
@@ -28,100 +26,100 @@ strips1:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
 elements4:
-	VMOVUPS      (CX), Y12
-	VMOVUPS      32(CX), Y13
-	PREFETCHT0   2048(CX)
-	VBROADCASTSS (R9), Y14
+	VMOVUPS      (AX), Y12
+	VMOVUPS      32(AX), Y13
+	PREFETCHT0   2048(AX)
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 4(R9), Y14
+	VBROADCASTSS 4(DI), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 8(R9), Y14
+	VBROADCASTSS 8(DI), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 12(R9), Y14
+	VBROADCASTSS 12(DI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 16(R9), Y14
+	VBROADCASTSS 16(DI), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 20(R9), Y14
+	VBROADCASTSS 20(DI), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $+64, CX
-	ADDQ         $+24, R9
-	DECQ         R10
-	JNZ          elements4
-	XORL         R9, R9
-	VBROADCASTSS (SI), Y14
-	VCMPPS       $0x1d, Y14, Y0, Y12
-	VCMPPS       $0x1d, Y14, Y1, Y13
-	VMOVMSKPS    Y12, R10
-	VMOVMSKPS    Y13, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	VBROADCASTSS 4(SI), Y14
-	VCMPPS       $0x1d, Y14, Y2, Y12
-	VCMPPS       $0x1d, Y14, Y3, Y13
-	VMOVMSKPS    Y12, R10
-	VMOVMSKPS    Y13, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         4(DI), R10
-	MOVL         R10, 4(R8)
-	ORL          R10, R9
-	VBROADCASTSS 8(SI), Y14
-	VCMPPS       $0x1d, Y14, Y4, Y12
-	VCMPPS       $0x1d, Y14, Y5, Y13
-	VMOVMSKPS    Y12, R10
-	VMOVMSKPS    Y13, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         8(DI), R10
-	MOVL         R10, 8(R8)
-	ORL          R10, R9
-	VBROADCASTSS 12(SI), Y14
-	VCMPPS       $0x1d, Y14, Y6, Y12
-	VCMPPS       $0x1d, Y14, Y7, Y13
-	VMOVMSKPS    Y12, R10
-	VMOVMSKPS    Y13, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         12(DI), R10
-	MOVL         R10, 12(R8)
-	ORL          R10, R9
-	VBROADCASTSS 16(SI), Y14
-	VCMPPS       $0x1d, Y14, Y8, Y12
-	VCMPPS       $0x1d, Y14, Y9, Y13
-	VMOVMSKPS    Y12, R10
-	VMOVMSKPS    Y13, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         16(DI), R10
-	MOVL         R10, 16(R8)
-	ORL          R10, R9
-	VBROADCASTSS 20(SI), Y14
-	VCMPPS       $0x1d, Y14, Y10, Y12
-	VCMPPS       $0x1d, Y14, Y11, Y13
-	VMOVMSKPS    Y12, R10
-	VMOVMSKPS    Y13, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         20(DI), R10
-	MOVL         R10, 20(R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found2
+	ADDQ         $+64, AX
 	ADDQ         $+24, DI
-	DECQ         BX
+	DECQ         R8
+	JNZ          elements4
+	XORL         DI, DI
+	VBROADCASTSS (DX), Y12
+	VCMPPS       $0x1d, Y12, Y0, Y13
+	VCMPPS       $0x1d, Y12, Y1, Y12
+	VMOVMSKPS    Y13, R8
+	VMOVMSKPS    Y12, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	VBROADCASTSS 4(DX), Y12
+	VCMPPS       $0x1d, Y12, Y2, Y13
+	VCMPPS       $0x1d, Y12, Y3, Y12
+	VMOVMSKPS    Y13, R8
+	VMOVMSKPS    Y12, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         4(BX), R8
+	MOVL         R8, 4(SI)
+	ORL          R8, DI
+	VBROADCASTSS 8(DX), Y12
+	VCMPPS       $0x1d, Y12, Y4, Y13
+	VCMPPS       $0x1d, Y12, Y5, Y12
+	VMOVMSKPS    Y13, R8
+	VMOVMSKPS    Y12, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         8(BX), R8
+	MOVL         R8, 8(SI)
+	ORL          R8, DI
+	VBROADCASTSS 12(DX), Y12
+	VCMPPS       $0x1d, Y12, Y6, Y13
+	VCMPPS       $0x1d, Y12, Y7, Y12
+	VMOVMSKPS    Y13, R8
+	VMOVMSKPS    Y12, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         12(BX), R8
+	MOVL         R8, 12(SI)
+	ORL          R8, DI
+	VBROADCASTSS 16(DX), Y12
+	VCMPPS       $0x1d, Y12, Y8, Y13
+	VCMPPS       $0x1d, Y12, Y9, Y12
+	VMOVMSKPS    Y13, R8
+	VMOVMSKPS    Y12, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         16(BX), R8
+	MOVL         R8, 16(SI)
+	ORL          R8, DI
+	VBROADCASTSS 20(DX), Y12
+	VCMPPS       $0x1d, Y12, Y10, Y13
+	VCMPPS       $0x1d, Y12, Y11, Y12
+	VMOVMSKPS    Y13, R8
+	VMOVMSKPS    Y12, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         20(BX), R8
+	MOVL         R8, 20(SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found2
+	ADDQ         $+24, BX
+	DECQ         CX
 	JNZ          strips1
 	JMP          none3
 
@@ -142,19 +140,17 @@ found2:
 
 none3:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
 	RET
 
 // func scoreStrips4xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, FMA3, MMX+
 TEXT ·scoreStrips4xAVX2(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
 
 strips5:
 	VXORPS Y0, Y0, Y0
@@ -165,74 +161,74 @@ strips5:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
 elements8:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	PREFETCHT0   2048(CX)
-	VBROADCASTSS (R9), Y10
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	PREFETCHT0   2048(AX)
+	VBROADCASTSS (DI), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 4(R9), Y10
+	VBROADCASTSS 4(DI), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 8(R9), Y10
+	VBROADCASTSS 8(DI), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 12(R9), Y10
+	VBROADCASTSS 12(DI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         $+64, CX
-	ADDQ         $+16, R9
-	DECQ         R10
-	JNZ          elements8
-	XORL         R9, R9
-	VBROADCASTSS (SI), Y10
-	VCMPPS       $0x1d, Y10, Y0, Y8
-	VCMPPS       $0x1d, Y10, Y1, Y9
-	VMOVMSKPS    Y8, R10
-	VMOVMSKPS    Y9, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	VBROADCASTSS 4(SI), Y10
-	VCMPPS       $0x1d, Y10, Y2, Y8
-	VCMPPS       $0x1d, Y10, Y3, Y9
-	VMOVMSKPS    Y8, R10
-	VMOVMSKPS    Y9, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         4(DI), R10
-	MOVL         R10, 4(R8)
-	ORL          R10, R9
-	VBROADCASTSS 8(SI), Y10
-	VCMPPS       $0x1d, Y10, Y4, Y8
-	VCMPPS       $0x1d, Y10, Y5, Y9
-	VMOVMSKPS    Y8, R10
-	VMOVMSKPS    Y9, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         8(DI), R10
-	MOVL         R10, 8(R8)
-	ORL          R10, R9
-	VBROADCASTSS 12(SI), Y10
-	VCMPPS       $0x1d, Y10, Y6, Y8
-	VCMPPS       $0x1d, Y10, Y7, Y9
-	VMOVMSKPS    Y8, R10
-	VMOVMSKPS    Y9, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         12(DI), R10
-	MOVL         R10, 12(R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found6
+	ADDQ         $+64, AX
 	ADDQ         $+16, DI
-	DECQ         BX
+	DECQ         R8
+	JNZ          elements8
+	XORL         DI, DI
+	VBROADCASTSS (DX), Y8
+	VCMPPS       $0x1d, Y8, Y0, Y9
+	VCMPPS       $0x1d, Y8, Y1, Y8
+	VMOVMSKPS    Y9, R8
+	VMOVMSKPS    Y8, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	VBROADCASTSS 4(DX), Y8
+	VCMPPS       $0x1d, Y8, Y2, Y9
+	VCMPPS       $0x1d, Y8, Y3, Y8
+	VMOVMSKPS    Y9, R8
+	VMOVMSKPS    Y8, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         4(BX), R8
+	MOVL         R8, 4(SI)
+	ORL          R8, DI
+	VBROADCASTSS 8(DX), Y8
+	VCMPPS       $0x1d, Y8, Y4, Y9
+	VCMPPS       $0x1d, Y8, Y5, Y8
+	VMOVMSKPS    Y9, R8
+	VMOVMSKPS    Y8, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         8(BX), R8
+	MOVL         R8, 8(SI)
+	ORL          R8, DI
+	VBROADCASTSS 12(DX), Y8
+	VCMPPS       $0x1d, Y8, Y6, Y9
+	VCMPPS       $0x1d, Y8, Y7, Y8
+	VMOVMSKPS    Y9, R8
+	VMOVMSKPS    Y8, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         12(BX), R8
+	MOVL         R8, 12(SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found6
+	ADDQ         $+16, BX
+	DECQ         CX
 	JNZ          strips5
 	JMP          none7
 
@@ -249,67 +245,65 @@ found6:
 
 none7:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
 	RET
 
 // func scoreStrips2xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, FMA3, MMX+
 TEXT ·scoreStrips2xAVX2(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
 
 strips9:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
 elements12:
-	VMOVUPS      (CX), Y4
-	VMOVUPS      32(CX), Y5
-	PREFETCHT0   2048(CX)
-	VBROADCASTSS (R9), Y6
+	VMOVUPS      (AX), Y4
+	VMOVUPS      32(AX), Y5
+	PREFETCHT0   2048(AX)
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 4(R9), Y6
+	VBROADCASTSS 4(DI), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         $+64, CX
-	ADDQ         $+8, R9
-	DECQ         R10
-	JNZ          elements12
-	XORL         R9, R9
-	VBROADCASTSS (SI), Y6
-	VCMPPS       $0x1d, Y6, Y0, Y4
-	VCMPPS       $0x1d, Y6, Y1, Y5
-	VMOVMSKPS    Y4, R10
-	VMOVMSKPS    Y5, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	VBROADCASTSS 4(SI), Y6
-	VCMPPS       $0x1d, Y6, Y2, Y4
-	VCMPPS       $0x1d, Y6, Y3, Y5
-	VMOVMSKPS    Y4, R10
-	VMOVMSKPS    Y5, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         4(DI), R10
-	MOVL         R10, 4(R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found10
+	ADDQ         $+64, AX
 	ADDQ         $+8, DI
-	DECQ         BX
+	DECQ         R8
+	JNZ          elements12
+	XORL         DI, DI
+	VBROADCASTSS (DX), Y4
+	VCMPPS       $0x1d, Y4, Y0, Y5
+	VCMPPS       $0x1d, Y4, Y1, Y4
+	VMOVMSKPS    Y5, R8
+	VMOVMSKPS    Y4, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	VBROADCASTSS 4(DX), Y4
+	VCMPPS       $0x1d, Y4, Y2, Y5
+	VCMPPS       $0x1d, Y4, Y3, Y4
+	VMOVMSKPS    Y5, R8
+	VMOVMSKPS    Y4, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         4(BX), R8
+	MOVL         R8, 4(SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found10
+	ADDQ         $+8, BX
+	DECQ         CX
 	JNZ          strips9
 	JMP          none11
 
@@ -322,52 +316,50 @@ found10:
 
 none11:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
 	RET
 
 // func scoreStrips1xAVX2(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, FMA3, MMX+
 TEXT ·scoreStrips1xAVX2(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
 
 strips13:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
 elements16:
-	VMOVUPS      (CX), Y2
-	VMOVUPS      32(CX), Y3
-	PREFETCHT0   2048(CX)
-	VBROADCASTSS (R9), Y4
+	VMOVUPS      (AX), Y2
+	VMOVUPS      32(AX), Y3
+	PREFETCHT0   2048(AX)
+	VBROADCASTSS (DI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $+64, CX
-	ADDQ         $+4, R9
-	DECQ         R10
-	JNZ          elements16
-	XORL         R9, R9
-	VBROADCASTSS (SI), Y4
-	VCMPPS       $0x1d, Y4, Y0, Y2
-	VCMPPS       $0x1d, Y4, Y1, Y3
-	VMOVMSKPS    Y2, R10
-	VMOVMSKPS    Y3, R11
-	SHLL         $0x08, R11
-	ORL          R11, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found14
+	ADDQ         $+64, AX
 	ADDQ         $+4, DI
-	DECQ         BX
+	DECQ         R8
+	JNZ          elements16
+	XORL         DI, DI
+	VBROADCASTSS (DX), Y2
+	VCMPPS       $0x1d, Y2, Y0, Y3
+	VCMPPS       $0x1d, Y2, Y1, Y2
+	VMOVMSKPS    Y3, R8
+	VMOVMSKPS    Y2, R9
+	SHLL         $0x08, R9
+	ORL          R9, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found14
+	ADDQ         $+4, BX
+	DECQ         CX
 	JNZ          strips13
 	JMP          none15
 
@@ -378,7 +370,7 @@ found14:
 
 none15:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
 	RET
 
 // func packRowsAVX2(dst *float32, width int, src *float32, ld int, quads int)

@@ -10,11 +10,23 @@ package simd
 //go:noescape
 func scoreStrips14xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 
+// keepBest14xAVX512 computes the scores of 14 rows with the strips and inserts those that belong
+// among the n best of a row. first is the id of the first column.
+//
+//go:noescape
+func keepBest14xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+
 // scoreStrips10xAVX512 computes the scores of 10 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.
 //
 //go:noescape
 func scoreStrips10xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+
+// keepBest10xAVX512 computes the scores of 10 rows with the strips and inserts those that belong
+// among the n best of a row. first is the id of the first column.
+//
+//go:noescape
+func keepBest10xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
 
 // scoreStrips7xAVX512 computes the scores of 7 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.
@@ -22,11 +34,23 @@ func scoreStrips10xAVX512(x *float32, panel *float32, k int, strips int, least *
 //go:noescape
 func scoreStrips7xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 
+// keepBest7xAVX512 computes the scores of 7 rows with the strips and inserts those that belong
+// among the n best of a row. first is the id of the first column.
+//
+//go:noescape
+func keepBest7xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+
 // scoreStrips4xAVX512 computes the scores of 4 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.
 //
 //go:noescape
 func scoreStrips4xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+
+// keepBest4xAVX512 computes the scores of 4 rows with the strips and inserts those that belong
+// among the n best of a row. first is the id of the first column.
+//
+//go:noescape
+func keepBest4xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
 
 // scoreStrips2xAVX512 computes the scores of 2 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.
@@ -34,11 +58,23 @@ func scoreStrips4xAVX512(x *float32, panel *float32, k int, strips int, least *f
 //go:noescape
 func scoreStrips2xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 
+// keepBest2xAVX512 computes the scores of 2 rows with the strips and inserts those that belong
+// among the n best of a row. first is the id of the first column.
+//
+//go:noescape
+func keepBest2xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+
 // scoreStrips1xAVX512 computes the scores of 1 rows with strip after strip until one has a hit.
 // It returns the number of strips that are left, those with hits included.
 //
 //go:noescape
 func scoreStrips1xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+
+// keepBest1xAVX512 computes the scores of 1 rows with the strips and inserts those that belong
+// among the n best of a row. first is the id of the first column.
+//
+//go:noescape
+func keepBest1xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
 
 // packRowsAVX512 copies element p of eight rows of src to dst[p*width:], for the first 4·quads
 // elements, quads ≥ 1.

@@ -7,13 +7,11 @@
 // func scoreStrips14xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, AVX512BW, AVX512F, MMX+
 TEXT ·scoreStrips14xAVX512(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
 
 strips1:
 	VPXORD Z0, Z0, Z0
@@ -44,163 +42,163 @@ strips1:
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
 elements4:
-	VMOVUPS      (CX), Z28
-	VMOVUPS      64(CX), Z29
-	PREFETCHT0   2048(CX)
-	PREFETCHT0   2112(CX)
-	VBROADCASTSS (R9), Z30
+	VMOVUPS      (AX), Z28
+	VMOVUPS      64(AX), Z29
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
-	VBROADCASTSS 4(R9), Z30
+	VBROADCASTSS 4(DI), Z30
 	VFMADD231PS  Z28, Z30, Z2
 	VFMADD231PS  Z29, Z30, Z3
-	VBROADCASTSS 8(R9), Z30
+	VBROADCASTSS 8(DI), Z30
 	VFMADD231PS  Z28, Z30, Z4
 	VFMADD231PS  Z29, Z30, Z5
-	VBROADCASTSS 12(R9), Z30
+	VBROADCASTSS 12(DI), Z30
 	VFMADD231PS  Z28, Z30, Z6
 	VFMADD231PS  Z29, Z30, Z7
-	VBROADCASTSS 16(R9), Z30
+	VBROADCASTSS 16(DI), Z30
 	VFMADD231PS  Z28, Z30, Z8
 	VFMADD231PS  Z29, Z30, Z9
-	VBROADCASTSS 20(R9), Z30
+	VBROADCASTSS 20(DI), Z30
 	VFMADD231PS  Z28, Z30, Z10
 	VFMADD231PS  Z29, Z30, Z11
-	VBROADCASTSS 24(R9), Z30
+	VBROADCASTSS 24(DI), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS 28(R9), Z30
+	VBROADCASTSS 28(DI), Z30
 	VFMADD231PS  Z28, Z30, Z14
 	VFMADD231PS  Z29, Z30, Z15
-	VBROADCASTSS 32(R9), Z30
+	VBROADCASTSS 32(DI), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS 36(R9), Z30
+	VBROADCASTSS 36(DI), Z30
 	VFMADD231PS  Z28, Z30, Z18
 	VFMADD231PS  Z29, Z30, Z19
-	VBROADCASTSS 40(R9), Z30
+	VBROADCASTSS 40(DI), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS 44(R9), Z30
+	VBROADCASTSS 44(DI), Z30
 	VFMADD231PS  Z28, Z30, Z22
 	VFMADD231PS  Z29, Z30, Z23
-	VBROADCASTSS 48(R9), Z30
+	VBROADCASTSS 48(DI), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS 52(R9), Z30
+	VBROADCASTSS 52(DI), Z30
 	VFMADD231PS  Z28, Z30, Z26
 	VFMADD231PS  Z29, Z30, Z27
-	ADDQ         $+128, CX
-	ADDQ         $+56, R9
-	DECQ         R10
-	JNZ          elements4
-	XORL         R9, R9
-	VCMPPS.BCST  $0x1d, (SI), Z0, K1
-	VCMPPS.BCST  $0x1d, (SI), Z1, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 4(SI), Z2, K1
-	VCMPPS.BCST  $0x1d, 4(SI), Z3, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         4(DI), R10
-	MOVL         R10, 4(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 8(SI), Z4, K1
-	VCMPPS.BCST  $0x1d, 8(SI), Z5, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         8(DI), R10
-	MOVL         R10, 8(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 12(SI), Z6, K1
-	VCMPPS.BCST  $0x1d, 12(SI), Z7, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         12(DI), R10
-	MOVL         R10, 12(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 16(SI), Z8, K1
-	VCMPPS.BCST  $0x1d, 16(SI), Z9, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         16(DI), R10
-	MOVL         R10, 16(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 20(SI), Z10, K1
-	VCMPPS.BCST  $0x1d, 20(SI), Z11, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         20(DI), R10
-	MOVL         R10, 20(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 24(SI), Z12, K1
-	VCMPPS.BCST  $0x1d, 24(SI), Z13, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         24(DI), R10
-	MOVL         R10, 24(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 28(SI), Z14, K1
-	VCMPPS.BCST  $0x1d, 28(SI), Z15, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         28(DI), R10
-	MOVL         R10, 28(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 32(SI), Z16, K1
-	VCMPPS.BCST  $0x1d, 32(SI), Z17, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         32(DI), R10
-	MOVL         R10, 32(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 36(SI), Z18, K1
-	VCMPPS.BCST  $0x1d, 36(SI), Z19, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         36(DI), R10
-	MOVL         R10, 36(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 40(SI), Z20, K1
-	VCMPPS.BCST  $0x1d, 40(SI), Z21, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         40(DI), R10
-	MOVL         R10, 40(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 44(SI), Z22, K1
-	VCMPPS.BCST  $0x1d, 44(SI), Z23, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         44(DI), R10
-	MOVL         R10, 44(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 48(SI), Z24, K1
-	VCMPPS.BCST  $0x1d, 48(SI), Z25, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         48(DI), R10
-	MOVL         R10, 48(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 52(SI), Z26, K1
-	VCMPPS.BCST  $0x1d, 52(SI), Z27, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         52(DI), R10
-	MOVL         R10, 52(R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found2
+	ADDQ         $+128, AX
 	ADDQ         $+56, DI
-	DECQ         BX
+	DECQ         R8
+	JNZ          elements4
+	XORL         DI, DI
+	VCMPPS.BCST  $0x1d, (DX), Z0, K1
+	VCMPPS.BCST  $0x1d, (DX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 4(DX), Z2, K1
+	VCMPPS.BCST  $0x1d, 4(DX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         4(BX), R8
+	MOVL         R8, 4(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 8(DX), Z4, K1
+	VCMPPS.BCST  $0x1d, 8(DX), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         8(BX), R8
+	MOVL         R8, 8(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 12(DX), Z6, K1
+	VCMPPS.BCST  $0x1d, 12(DX), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         12(BX), R8
+	MOVL         R8, 12(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 16(DX), Z8, K1
+	VCMPPS.BCST  $0x1d, 16(DX), Z9, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         16(BX), R8
+	MOVL         R8, 16(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 20(DX), Z10, K1
+	VCMPPS.BCST  $0x1d, 20(DX), Z11, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         20(BX), R8
+	MOVL         R8, 20(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 24(DX), Z12, K1
+	VCMPPS.BCST  $0x1d, 24(DX), Z13, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         24(BX), R8
+	MOVL         R8, 24(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 28(DX), Z14, K1
+	VCMPPS.BCST  $0x1d, 28(DX), Z15, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         28(BX), R8
+	MOVL         R8, 28(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 32(DX), Z16, K1
+	VCMPPS.BCST  $0x1d, 32(DX), Z17, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         32(BX), R8
+	MOVL         R8, 32(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 36(DX), Z18, K1
+	VCMPPS.BCST  $0x1d, 36(DX), Z19, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         36(BX), R8
+	MOVL         R8, 36(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 40(DX), Z20, K1
+	VCMPPS.BCST  $0x1d, 40(DX), Z21, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         40(BX), R8
+	MOVL         R8, 40(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 44(DX), Z22, K1
+	VCMPPS.BCST  $0x1d, 44(DX), Z23, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         44(BX), R8
+	MOVL         R8, 44(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 48(DX), Z24, K1
+	VCMPPS.BCST  $0x1d, 48(DX), Z25, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         48(BX), R8
+	MOVL         R8, 48(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 52(DX), Z26, K1
+	VCMPPS.BCST  $0x1d, 52(DX), Z27, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         52(BX), R8
+	MOVL         R8, 52(SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found2
+	ADDQ         $+56, BX
+	DECQ         CX
 	JNZ          strips1
 	JMP          none3
 
@@ -237,19 +235,19 @@ found2:
 
 none3:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
 	RET
 
-// func scoreStrips10xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
-// Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·scoreStrips10xAVX512(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+// func keepBest14xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI, BMI2, MMX+, POPCNT
+TEXT ·keepBest14xAVX512(SB), NOSPLIT, $0-88
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ open+32(FP), DX
+	MOVQ best+72(FP), BX
+	MOVQ first+56(FP), SI
+	MOVQ n+64(FP), DI
+	LEAQ -4(BX)(DI*4), BX
 
 strips5:
 	VPXORD Z0, Z0, Z0
@@ -272,127 +270,406 @@ strips5:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
-elements8:
-	VMOVUPS      (CX), Z20
-	VMOVUPS      64(CX), Z21
-	PREFETCHT0   2048(CX)
-	PREFETCHT0   2112(CX)
-	VBROADCASTSS (R9), Z22
+elements7:
+	VMOVUPS      (AX), Z28
+	VMOVUPS      64(AX), Z29
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(DI), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VFMADD231PS  Z29, Z30, Z3
+	VBROADCASTSS 8(DI), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(DI), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VFMADD231PS  Z29, Z30, Z7
+	VBROADCASTSS 16(DI), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(DI), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VFMADD231PS  Z29, Z30, Z11
+	VBROADCASTSS 24(DI), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(DI), Z30
+	VFMADD231PS  Z28, Z30, Z14
+	VFMADD231PS  Z29, Z30, Z15
+	VBROADCASTSS 32(DI), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(DI), Z30
+	VFMADD231PS  Z28, Z30, Z18
+	VFMADD231PS  Z29, Z30, Z19
+	VBROADCASTSS 40(DI), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(DI), Z30
+	VFMADD231PS  Z28, Z30, Z22
+	VFMADD231PS  Z29, Z30, Z23
+	VBROADCASTSS 48(DI), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS 52(DI), Z30
+	VFMADD231PS  Z28, Z30, Z26
+	VFMADD231PS  Z29, Z30, Z27
+	ADDQ         $+128, AX
+	ADDQ         $+56, DI
+	DECQ         R8
+	JNZ          elements7
+	MOVQ         hits+40(FP), R8
+	XORL         DI, DI
+	VCMPPS.BCST  $0x16, (BX), Z0, K1
+	VCMPPS.BCST  $0x16, (BX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         (DX), R9
+	MOVL         R9, (R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 64(BX), Z2, K1
+	VCMPPS.BCST  $0x16, 64(BX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         4(DX), R9
+	MOVL         R9, 4(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 128(BX), Z4, K1
+	VCMPPS.BCST  $0x16, 128(BX), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         8(DX), R9
+	MOVL         R9, 8(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 192(BX), Z6, K1
+	VCMPPS.BCST  $0x16, 192(BX), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         12(DX), R9
+	MOVL         R9, 12(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 256(BX), Z8, K1
+	VCMPPS.BCST  $0x16, 256(BX), Z9, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         16(DX), R9
+	MOVL         R9, 16(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 320(BX), Z10, K1
+	VCMPPS.BCST  $0x16, 320(BX), Z11, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         20(DX), R9
+	MOVL         R9, 20(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 384(BX), Z12, K1
+	VCMPPS.BCST  $0x16, 384(BX), Z13, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         24(DX), R9
+	MOVL         R9, 24(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 448(BX), Z14, K1
+	VCMPPS.BCST  $0x16, 448(BX), Z15, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         28(DX), R9
+	MOVL         R9, 28(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 512(BX), Z16, K1
+	VCMPPS.BCST  $0x16, 512(BX), Z17, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         32(DX), R9
+	MOVL         R9, 32(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 576(BX), Z18, K1
+	VCMPPS.BCST  $0x16, 576(BX), Z19, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         36(DX), R9
+	MOVL         R9, 36(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 640(BX), Z20, K1
+	VCMPPS.BCST  $0x16, 640(BX), Z21, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         40(DX), R9
+	MOVL         R9, 40(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 704(BX), Z22, K1
+	VCMPPS.BCST  $0x16, 704(BX), Z23, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         44(DX), R9
+	MOVL         R9, 44(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 768(BX), Z24, K1
+	VCMPPS.BCST  $0x16, 768(BX), Z25, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         48(DX), R9
+	MOVL         R9, 48(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 832(BX), Z26, K1
+	VCMPPS.BCST  $0x16, 832(BX), Z27, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         52(DX), R9
+	MOVL         R9, 52(R8)
+	ORL          R9, DI
+	TESTL        DI, DI
+	JZ           done6
+	MOVQ         scores+48(FP), DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      Z4, 256(DI)
+	VMOVUPS      Z5, 320(DI)
+	VMOVUPS      Z6, 384(DI)
+	VMOVUPS      Z7, 448(DI)
+	VMOVUPS      Z8, 512(DI)
+	VMOVUPS      Z9, 576(DI)
+	VMOVUPS      Z10, 640(DI)
+	VMOVUPS      Z11, 704(DI)
+	VMOVUPS      Z12, 768(DI)
+	VMOVUPS      Z13, 832(DI)
+	VMOVUPS      Z14, 896(DI)
+	VMOVUPS      Z15, 960(DI)
+	VMOVUPS      Z16, 1024(DI)
+	VMOVUPS      Z17, 1088(DI)
+	VMOVUPS      Z18, 1152(DI)
+	VMOVUPS      Z19, 1216(DI)
+	VMOVUPS      Z20, 1280(DI)
+	VMOVUPS      Z21, 1344(DI)
+	VMOVUPS      Z22, 1408(DI)
+	VMOVUPS      Z23, 1472(DI)
+	VMOVUPS      Z24, 1536(DI)
+	VMOVUPS      Z25, 1600(DI)
+	VMOVUPS      Z26, 1664(DI)
+	VMOVUPS      Z27, 1728(DI)
+	MOVQ         best+72(FP), R9
+	MOVQ         ids+80(FP), R10
+	MOVQ         $0x0000000e, R11
+
+row8:
+	MOVL    (R8), R12
+	TESTL   R12, R12
+	JZ      nextRow9
+	VMOVUPS (R9), Z28
+	VMOVUPS (R10), Z29
+
+candidate10:
+	TZCNTL       R12, R13
+	LEAL         -1(R12), R14
+	ANDL         R14, R12
+	VBROADCASTSS (DI)(R13*4), Z30
+	VUCOMISS     X30, X30
+	JP           rejected11
+	VCMPPS       $0x1d, Z30, Z28, K1
+	KMOVW        K1, R14
+	POPCNTL      R14, R14
+	CMPQ         R14, n+64(FP)
+	JGE          rejected11
+	ADDL         SI, R13
+	VPBROADCASTD R13, Z31
+	MOVL         $0x00000001, R13
+	SHLXL        R14, R13, R13
+	NOTL         R13
+	KMOVW        R13, K1
+	VEXPANDPS    Z28, K1, Z30
+	VPEXPANDD    Z29, K1, Z31
+	VMOVAPS      Z30, Z28
+	VMOVAPS      Z31, Z29
+
+rejected11:
+	TESTL   R12, R12
+	JNZ     candidate10
+	VMOVUPS Z28, (R9)
+	VMOVUPS Z29, (R10)
+
+nextRow9:
+	ADDQ $0x04, R8
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	ADDQ $+128, DI
+	DECQ R11
+	JNZ  row8
+
+done6:
+	ADDQ $+56, DX
+	ADDQ $0x20, SI
+	DECQ CX
+	JNZ  strips5
+	VZEROUPPER
+	RET
+
+// func scoreStrips10xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·scoreStrips10xAVX512(SB), NOSPLIT, $0-72
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
+
+strips12:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
+
+elements15:
+	VMOVUPS      (AX), Z20
+	VMOVUPS      64(AX), Z21
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS 4(R9), Z22
+	VBROADCASTSS 4(DI), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS 8(R9), Z22
+	VBROADCASTSS 8(DI), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS 12(R9), Z22
+	VBROADCASTSS 12(DI), Z22
 	VFMADD231PS  Z20, Z22, Z6
 	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS 16(R9), Z22
+	VBROADCASTSS 16(DI), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS 20(R9), Z22
+	VBROADCASTSS 20(DI), Z22
 	VFMADD231PS  Z20, Z22, Z10
 	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS 24(R9), Z22
+	VBROADCASTSS 24(DI), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS 28(R9), Z22
+	VBROADCASTSS 28(DI), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS 32(R9), Z22
+	VBROADCASTSS 32(DI), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS 36(R9), Z22
+	VBROADCASTSS 36(DI), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         $+128, CX
-	ADDQ         $+40, R9
-	DECQ         R10
-	JNZ          elements8
-	XORL         R9, R9
-	VCMPPS.BCST  $0x1d, (SI), Z0, K1
-	VCMPPS.BCST  $0x1d, (SI), Z1, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 4(SI), Z2, K1
-	VCMPPS.BCST  $0x1d, 4(SI), Z3, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         4(DI), R10
-	MOVL         R10, 4(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 8(SI), Z4, K1
-	VCMPPS.BCST  $0x1d, 8(SI), Z5, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         8(DI), R10
-	MOVL         R10, 8(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 12(SI), Z6, K1
-	VCMPPS.BCST  $0x1d, 12(SI), Z7, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         12(DI), R10
-	MOVL         R10, 12(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 16(SI), Z8, K1
-	VCMPPS.BCST  $0x1d, 16(SI), Z9, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         16(DI), R10
-	MOVL         R10, 16(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 20(SI), Z10, K1
-	VCMPPS.BCST  $0x1d, 20(SI), Z11, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         20(DI), R10
-	MOVL         R10, 20(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 24(SI), Z12, K1
-	VCMPPS.BCST  $0x1d, 24(SI), Z13, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         24(DI), R10
-	MOVL         R10, 24(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 28(SI), Z14, K1
-	VCMPPS.BCST  $0x1d, 28(SI), Z15, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         28(DI), R10
-	MOVL         R10, 28(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 32(SI), Z16, K1
-	VCMPPS.BCST  $0x1d, 32(SI), Z17, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         32(DI), R10
-	MOVL         R10, 32(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 36(SI), Z18, K1
-	VCMPPS.BCST  $0x1d, 36(SI), Z19, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         36(DI), R10
-	MOVL         R10, 36(R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found6
+	ADDQ         $+128, AX
 	ADDQ         $+40, DI
-	DECQ         BX
-	JNZ          strips5
-	JMP          none7
+	DECQ         R8
+	JNZ          elements15
+	XORL         DI, DI
+	VCMPPS.BCST  $0x1d, (DX), Z0, K1
+	VCMPPS.BCST  $0x1d, (DX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 4(DX), Z2, K1
+	VCMPPS.BCST  $0x1d, 4(DX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         4(BX), R8
+	MOVL         R8, 4(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 8(DX), Z4, K1
+	VCMPPS.BCST  $0x1d, 8(DX), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         8(BX), R8
+	MOVL         R8, 8(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 12(DX), Z6, K1
+	VCMPPS.BCST  $0x1d, 12(DX), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         12(BX), R8
+	MOVL         R8, 12(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 16(DX), Z8, K1
+	VCMPPS.BCST  $0x1d, 16(DX), Z9, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         16(BX), R8
+	MOVL         R8, 16(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 20(DX), Z10, K1
+	VCMPPS.BCST  $0x1d, 20(DX), Z11, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         20(BX), R8
+	MOVL         R8, 20(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 24(DX), Z12, K1
+	VCMPPS.BCST  $0x1d, 24(DX), Z13, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         24(BX), R8
+	MOVL         R8, 24(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 28(DX), Z14, K1
+	VCMPPS.BCST  $0x1d, 28(DX), Z15, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         28(BX), R8
+	MOVL         R8, 28(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 32(DX), Z16, K1
+	VCMPPS.BCST  $0x1d, 32(DX), Z17, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         32(BX), R8
+	MOVL         R8, 32(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 36(DX), Z18, K1
+	VCMPPS.BCST  $0x1d, 36(DX), Z19, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         36(BX), R8
+	MOVL         R8, 36(SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found13
+	ADDQ         $+40, BX
+	DECQ         CX
+	JNZ          strips12
+	JMP          none14
 
-found6:
+found13:
 	MOVQ    scores+56(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -415,23 +692,23 @@ found6:
 	VMOVUPS Z18, 1152(AX)
 	VMOVUPS Z19, 1216(AX)
 
-none7:
+none14:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
 	RET
 
-// func scoreStrips7xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
-// Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·scoreStrips7xAVX512(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+// func keepBest10xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI, BMI2, MMX+, POPCNT
+TEXT ·keepBest10xAVX512(SB), NOSPLIT, $0-88
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ open+32(FP), DX
+	MOVQ best+72(FP), BX
+	MOVQ first+56(FP), SI
+	MOVQ n+64(FP), DI
+	LEAQ -4(BX)(DI*4), BX
 
-strips9:
+strips16:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -446,97 +723,320 @@ strips9:
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
-elements12:
-	VMOVUPS      (CX), Z14
-	VMOVUPS      64(CX), Z15
-	PREFETCHT0   2048(CX)
-	PREFETCHT0   2112(CX)
-	VBROADCASTSS (R9), Z16
+elements18:
+	VMOVUPS      (AX), Z20
+	VMOVUPS      64(AX), Z21
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z22
+	VFMADD231PS  Z20, Z22, Z0
+	VFMADD231PS  Z21, Z22, Z1
+	VBROADCASTSS 4(DI), Z22
+	VFMADD231PS  Z20, Z22, Z2
+	VFMADD231PS  Z21, Z22, Z3
+	VBROADCASTSS 8(DI), Z22
+	VFMADD231PS  Z20, Z22, Z4
+	VFMADD231PS  Z21, Z22, Z5
+	VBROADCASTSS 12(DI), Z22
+	VFMADD231PS  Z20, Z22, Z6
+	VFMADD231PS  Z21, Z22, Z7
+	VBROADCASTSS 16(DI), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS 20(DI), Z22
+	VFMADD231PS  Z20, Z22, Z10
+	VFMADD231PS  Z21, Z22, Z11
+	VBROADCASTSS 24(DI), Z22
+	VFMADD231PS  Z20, Z22, Z12
+	VFMADD231PS  Z21, Z22, Z13
+	VBROADCASTSS 28(DI), Z22
+	VFMADD231PS  Z20, Z22, Z14
+	VFMADD231PS  Z21, Z22, Z15
+	VBROADCASTSS 32(DI), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
+	VBROADCASTSS 36(DI), Z22
+	VFMADD231PS  Z20, Z22, Z18
+	VFMADD231PS  Z21, Z22, Z19
+	ADDQ         $+128, AX
+	ADDQ         $+40, DI
+	DECQ         R8
+	JNZ          elements18
+	MOVQ         hits+40(FP), R8
+	XORL         DI, DI
+	VCMPPS.BCST  $0x16, (BX), Z0, K1
+	VCMPPS.BCST  $0x16, (BX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         (DX), R9
+	MOVL         R9, (R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 64(BX), Z2, K1
+	VCMPPS.BCST  $0x16, 64(BX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         4(DX), R9
+	MOVL         R9, 4(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 128(BX), Z4, K1
+	VCMPPS.BCST  $0x16, 128(BX), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         8(DX), R9
+	MOVL         R9, 8(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 192(BX), Z6, K1
+	VCMPPS.BCST  $0x16, 192(BX), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         12(DX), R9
+	MOVL         R9, 12(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 256(BX), Z8, K1
+	VCMPPS.BCST  $0x16, 256(BX), Z9, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         16(DX), R9
+	MOVL         R9, 16(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 320(BX), Z10, K1
+	VCMPPS.BCST  $0x16, 320(BX), Z11, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         20(DX), R9
+	MOVL         R9, 20(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 384(BX), Z12, K1
+	VCMPPS.BCST  $0x16, 384(BX), Z13, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         24(DX), R9
+	MOVL         R9, 24(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 448(BX), Z14, K1
+	VCMPPS.BCST  $0x16, 448(BX), Z15, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         28(DX), R9
+	MOVL         R9, 28(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 512(BX), Z16, K1
+	VCMPPS.BCST  $0x16, 512(BX), Z17, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         32(DX), R9
+	MOVL         R9, 32(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 576(BX), Z18, K1
+	VCMPPS.BCST  $0x16, 576(BX), Z19, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         36(DX), R9
+	MOVL         R9, 36(R8)
+	ORL          R9, DI
+	TESTL        DI, DI
+	JZ           done17
+	MOVQ         scores+48(FP), DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      Z4, 256(DI)
+	VMOVUPS      Z5, 320(DI)
+	VMOVUPS      Z6, 384(DI)
+	VMOVUPS      Z7, 448(DI)
+	VMOVUPS      Z8, 512(DI)
+	VMOVUPS      Z9, 576(DI)
+	VMOVUPS      Z10, 640(DI)
+	VMOVUPS      Z11, 704(DI)
+	VMOVUPS      Z12, 768(DI)
+	VMOVUPS      Z13, 832(DI)
+	VMOVUPS      Z14, 896(DI)
+	VMOVUPS      Z15, 960(DI)
+	VMOVUPS      Z16, 1024(DI)
+	VMOVUPS      Z17, 1088(DI)
+	VMOVUPS      Z18, 1152(DI)
+	VMOVUPS      Z19, 1216(DI)
+	MOVQ         best+72(FP), R9
+	MOVQ         ids+80(FP), R10
+	MOVQ         $0x0000000a, R11
+
+row19:
+	MOVL    (R8), R12
+	TESTL   R12, R12
+	JZ      nextRow20
+	VMOVUPS (R9), Z20
+	VMOVUPS (R10), Z21
+
+candidate21:
+	TZCNTL       R12, R13
+	LEAL         -1(R12), R14
+	ANDL         R14, R12
+	VBROADCASTSS (DI)(R13*4), Z22
+	VUCOMISS     X22, X22
+	JP           rejected22
+	VCMPPS       $0x1d, Z22, Z20, K1
+	KMOVW        K1, R14
+	POPCNTL      R14, R14
+	CMPQ         R14, n+64(FP)
+	JGE          rejected22
+	ADDL         SI, R13
+	VPBROADCASTD R13, Z23
+	MOVL         $0x00000001, R13
+	SHLXL        R14, R13, R13
+	NOTL         R13
+	KMOVW        R13, K1
+	VEXPANDPS    Z20, K1, Z22
+	VPEXPANDD    Z21, K1, Z23
+	VMOVAPS      Z22, Z20
+	VMOVAPS      Z23, Z21
+
+rejected22:
+	TESTL   R12, R12
+	JNZ     candidate21
+	VMOVUPS Z20, (R9)
+	VMOVUPS Z21, (R10)
+
+nextRow20:
+	ADDQ $0x04, R8
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	ADDQ $+128, DI
+	DECQ R11
+	JNZ  row19
+
+done17:
+	ADDQ $+40, DX
+	ADDQ $0x20, SI
+	DECQ CX
+	JNZ  strips16
+	VZEROUPPER
+	RET
+
+// func scoreStrips7xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·scoreStrips7xAVX512(SB), NOSPLIT, $0-72
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
+
+strips23:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
+
+elements26:
+	VMOVUPS      (AX), Z14
+	VMOVUPS      64(AX), Z15
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS 4(R9), Z16
+	VBROADCASTSS 4(DI), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS 8(R9), Z16
+	VBROADCASTSS 8(DI), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS 12(R9), Z16
+	VBROADCASTSS 12(DI), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS 16(R9), Z16
+	VBROADCASTSS 16(DI), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS 20(R9), Z16
+	VBROADCASTSS 20(DI), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS 24(R9), Z16
+	VBROADCASTSS 24(DI), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         $+128, CX
-	ADDQ         $+28, R9
-	DECQ         R10
-	JNZ          elements12
-	XORL         R9, R9
-	VCMPPS.BCST  $0x1d, (SI), Z0, K1
-	VCMPPS.BCST  $0x1d, (SI), Z1, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 4(SI), Z2, K1
-	VCMPPS.BCST  $0x1d, 4(SI), Z3, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         4(DI), R10
-	MOVL         R10, 4(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 8(SI), Z4, K1
-	VCMPPS.BCST  $0x1d, 8(SI), Z5, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         8(DI), R10
-	MOVL         R10, 8(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 12(SI), Z6, K1
-	VCMPPS.BCST  $0x1d, 12(SI), Z7, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         12(DI), R10
-	MOVL         R10, 12(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 16(SI), Z8, K1
-	VCMPPS.BCST  $0x1d, 16(SI), Z9, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         16(DI), R10
-	MOVL         R10, 16(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 20(SI), Z10, K1
-	VCMPPS.BCST  $0x1d, 20(SI), Z11, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         20(DI), R10
-	MOVL         R10, 20(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 24(SI), Z12, K1
-	VCMPPS.BCST  $0x1d, 24(SI), Z13, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         24(DI), R10
-	MOVL         R10, 24(R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found10
+	ADDQ         $+128, AX
 	ADDQ         $+28, DI
-	DECQ         BX
-	JNZ          strips9
-	JMP          none11
+	DECQ         R8
+	JNZ          elements26
+	XORL         DI, DI
+	VCMPPS.BCST  $0x1d, (DX), Z0, K1
+	VCMPPS.BCST  $0x1d, (DX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 4(DX), Z2, K1
+	VCMPPS.BCST  $0x1d, 4(DX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         4(BX), R8
+	MOVL         R8, 4(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 8(DX), Z4, K1
+	VCMPPS.BCST  $0x1d, 8(DX), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         8(BX), R8
+	MOVL         R8, 8(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 12(DX), Z6, K1
+	VCMPPS.BCST  $0x1d, 12(DX), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         12(BX), R8
+	MOVL         R8, 12(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 16(DX), Z8, K1
+	VCMPPS.BCST  $0x1d, 16(DX), Z9, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         16(BX), R8
+	MOVL         R8, 16(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 20(DX), Z10, K1
+	VCMPPS.BCST  $0x1d, 20(DX), Z11, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         20(BX), R8
+	MOVL         R8, 20(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 24(DX), Z12, K1
+	VCMPPS.BCST  $0x1d, 24(DX), Z13, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         24(BX), R8
+	MOVL         R8, 24(SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found24
+	ADDQ         $+28, BX
+	DECQ         CX
+	JNZ          strips23
+	JMP          none25
 
-found10:
+found24:
 	MOVQ    scores+56(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -553,23 +1053,23 @@ found10:
 	VMOVUPS Z12, 768(AX)
 	VMOVUPS Z13, 832(AX)
 
-none11:
+none25:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
 	RET
 
-// func scoreStrips4xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
-// Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·scoreStrips4xAVX512(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+// func keepBest7xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI, BMI2, MMX+, POPCNT
+TEXT ·keepBest7xAVX512(SB), NOSPLIT, $0-88
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ open+32(FP), DX
+	MOVQ best+72(FP), BX
+	MOVQ first+56(FP), SI
+	MOVQ n+64(FP), DI
+	LEAQ -4(BX)(DI*4), BX
 
-strips13:
+strips27:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -578,67 +1078,248 @@ strips13:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
-elements16:
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	PREFETCHT0   2048(CX)
-	PREFETCHT0   2112(CX)
-	VBROADCASTSS (R9), Z10
+elements29:
+	VMOVUPS      (AX), Z14
+	VMOVUPS      64(AX), Z15
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z1
+	VBROADCASTSS 4(DI), Z16
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 8(DI), Z16
+	VFMADD231PS  Z14, Z16, Z4
+	VFMADD231PS  Z15, Z16, Z5
+	VBROADCASTSS 12(DI), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 16(DI), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS 20(DI), Z16
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VBROADCASTSS 24(DI), Z16
+	VFMADD231PS  Z14, Z16, Z12
+	VFMADD231PS  Z15, Z16, Z13
+	ADDQ         $+128, AX
+	ADDQ         $+28, DI
+	DECQ         R8
+	JNZ          elements29
+	MOVQ         hits+40(FP), R8
+	XORL         DI, DI
+	VCMPPS.BCST  $0x16, (BX), Z0, K1
+	VCMPPS.BCST  $0x16, (BX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         (DX), R9
+	MOVL         R9, (R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 64(BX), Z2, K1
+	VCMPPS.BCST  $0x16, 64(BX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         4(DX), R9
+	MOVL         R9, 4(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 128(BX), Z4, K1
+	VCMPPS.BCST  $0x16, 128(BX), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         8(DX), R9
+	MOVL         R9, 8(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 192(BX), Z6, K1
+	VCMPPS.BCST  $0x16, 192(BX), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         12(DX), R9
+	MOVL         R9, 12(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 256(BX), Z8, K1
+	VCMPPS.BCST  $0x16, 256(BX), Z9, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         16(DX), R9
+	MOVL         R9, 16(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 320(BX), Z10, K1
+	VCMPPS.BCST  $0x16, 320(BX), Z11, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         20(DX), R9
+	MOVL         R9, 20(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 384(BX), Z12, K1
+	VCMPPS.BCST  $0x16, 384(BX), Z13, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         24(DX), R9
+	MOVL         R9, 24(R8)
+	ORL          R9, DI
+	TESTL        DI, DI
+	JZ           done28
+	MOVQ         scores+48(FP), DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      Z4, 256(DI)
+	VMOVUPS      Z5, 320(DI)
+	VMOVUPS      Z6, 384(DI)
+	VMOVUPS      Z7, 448(DI)
+	VMOVUPS      Z8, 512(DI)
+	VMOVUPS      Z9, 576(DI)
+	VMOVUPS      Z10, 640(DI)
+	VMOVUPS      Z11, 704(DI)
+	VMOVUPS      Z12, 768(DI)
+	VMOVUPS      Z13, 832(DI)
+	MOVQ         best+72(FP), R9
+	MOVQ         ids+80(FP), R10
+	MOVQ         $0x00000007, R11
+
+row30:
+	MOVL    (R8), R12
+	TESTL   R12, R12
+	JZ      nextRow31
+	VMOVUPS (R9), Z14
+	VMOVUPS (R10), Z15
+
+candidate32:
+	TZCNTL       R12, R13
+	LEAL         -1(R12), R14
+	ANDL         R14, R12
+	VBROADCASTSS (DI)(R13*4), Z16
+	VUCOMISS     X16, X16
+	JP           rejected33
+	VCMPPS       $0x1d, Z16, Z14, K1
+	KMOVW        K1, R14
+	POPCNTL      R14, R14
+	CMPQ         R14, n+64(FP)
+	JGE          rejected33
+	ADDL         SI, R13
+	VPBROADCASTD R13, Z17
+	MOVL         $0x00000001, R13
+	SHLXL        R14, R13, R13
+	NOTL         R13
+	KMOVW        R13, K1
+	VEXPANDPS    Z14, K1, Z16
+	VPEXPANDD    Z15, K1, Z17
+	VMOVAPS      Z16, Z14
+	VMOVAPS      Z17, Z15
+
+rejected33:
+	TESTL   R12, R12
+	JNZ     candidate32
+	VMOVUPS Z14, (R9)
+	VMOVUPS Z15, (R10)
+
+nextRow31:
+	ADDQ $0x04, R8
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	ADDQ $+128, DI
+	DECQ R11
+	JNZ  row30
+
+done28:
+	ADDQ $+28, DX
+	ADDQ $0x20, SI
+	DECQ CX
+	JNZ  strips27
+	VZEROUPPER
+	RET
+
+// func scoreStrips4xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·scoreStrips4xAVX512(SB), NOSPLIT, $0-72
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
+
+strips34:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
+
+elements37:
+	VMOVUPS      (AX), Z8
+	VMOVUPS      64(AX), Z9
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS 4(R9), Z10
+	VBROADCASTSS 4(DI), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS 8(R9), Z10
+	VBROADCASTSS 8(DI), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS 12(R9), Z10
+	VBROADCASTSS 12(DI), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         $+128, CX
-	ADDQ         $+16, R9
-	DECQ         R10
-	JNZ          elements16
-	XORL         R9, R9
-	VCMPPS.BCST  $0x1d, (SI), Z0, K1
-	VCMPPS.BCST  $0x1d, (SI), Z1, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 4(SI), Z2, K1
-	VCMPPS.BCST  $0x1d, 4(SI), Z3, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         4(DI), R10
-	MOVL         R10, 4(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 8(SI), Z4, K1
-	VCMPPS.BCST  $0x1d, 8(SI), Z5, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         8(DI), R10
-	MOVL         R10, 8(R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 12(SI), Z6, K1
-	VCMPPS.BCST  $0x1d, 12(SI), Z7, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         12(DI), R10
-	MOVL         R10, 12(R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found14
+	ADDQ         $+128, AX
 	ADDQ         $+16, DI
-	DECQ         BX
-	JNZ          strips13
-	JMP          none15
+	DECQ         R8
+	JNZ          elements37
+	XORL         DI, DI
+	VCMPPS.BCST  $0x1d, (DX), Z0, K1
+	VCMPPS.BCST  $0x1d, (DX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 4(DX), Z2, K1
+	VCMPPS.BCST  $0x1d, 4(DX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         4(BX), R8
+	MOVL         R8, 4(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 8(DX), Z4, K1
+	VCMPPS.BCST  $0x1d, 8(DX), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         8(BX), R8
+	MOVL         R8, 8(SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 12(DX), Z6, K1
+	VCMPPS.BCST  $0x1d, 12(DX), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         12(BX), R8
+	MOVL         R8, 12(SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found35
+	ADDQ         $+16, BX
+	DECQ         CX
+	JNZ          strips34
+	JMP          none36
 
-found14:
+found35:
 	MOVQ    scores+56(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -649,131 +1330,480 @@ found14:
 	VMOVUPS Z6, 384(AX)
 	VMOVUPS Z7, 448(AX)
 
-none15:
+none36:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
+	RET
+
+// func keepBest4xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI, BMI2, MMX+, POPCNT
+TEXT ·keepBest4xAVX512(SB), NOSPLIT, $0-88
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ open+32(FP), DX
+	MOVQ best+72(FP), BX
+	MOVQ first+56(FP), SI
+	MOVQ n+64(FP), DI
+	LEAQ -4(BX)(DI*4), BX
+
+strips38:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
+
+elements40:
+	VMOVUPS      (AX), Z8
+	VMOVUPS      64(AX), Z9
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(DI), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(DI), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(DI), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $+128, AX
+	ADDQ         $+16, DI
+	DECQ         R8
+	JNZ          elements40
+	MOVQ         hits+40(FP), R8
+	XORL         DI, DI
+	VCMPPS.BCST  $0x16, (BX), Z0, K1
+	VCMPPS.BCST  $0x16, (BX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         (DX), R9
+	MOVL         R9, (R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 64(BX), Z2, K1
+	VCMPPS.BCST  $0x16, 64(BX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         4(DX), R9
+	MOVL         R9, 4(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 128(BX), Z4, K1
+	VCMPPS.BCST  $0x16, 128(BX), Z5, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         8(DX), R9
+	MOVL         R9, 8(R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 192(BX), Z6, K1
+	VCMPPS.BCST  $0x16, 192(BX), Z7, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         12(DX), R9
+	MOVL         R9, 12(R8)
+	ORL          R9, DI
+	TESTL        DI, DI
+	JZ           done39
+	MOVQ         scores+48(FP), DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      Z4, 256(DI)
+	VMOVUPS      Z5, 320(DI)
+	VMOVUPS      Z6, 384(DI)
+	VMOVUPS      Z7, 448(DI)
+	MOVQ         best+72(FP), R9
+	MOVQ         ids+80(FP), R10
+	MOVQ         $0x00000004, R11
+
+row41:
+	MOVL    (R8), R12
+	TESTL   R12, R12
+	JZ      nextRow42
+	VMOVUPS (R9), Z8
+	VMOVUPS (R10), Z9
+
+candidate43:
+	TZCNTL       R12, R13
+	LEAL         -1(R12), R14
+	ANDL         R14, R12
+	VBROADCASTSS (DI)(R13*4), Z10
+	VUCOMISS     X10, X10
+	JP           rejected44
+	VCMPPS       $0x1d, Z10, Z8, K1
+	KMOVW        K1, R14
+	POPCNTL      R14, R14
+	CMPQ         R14, n+64(FP)
+	JGE          rejected44
+	ADDL         SI, R13
+	VPBROADCASTD R13, Z11
+	MOVL         $0x00000001, R13
+	SHLXL        R14, R13, R13
+	NOTL         R13
+	KMOVW        R13, K1
+	VEXPANDPS    Z8, K1, Z10
+	VPEXPANDD    Z9, K1, Z11
+	VMOVAPS      Z10, Z8
+	VMOVAPS      Z11, Z9
+
+rejected44:
+	TESTL   R12, R12
+	JNZ     candidate43
+	VMOVUPS Z8, (R9)
+	VMOVUPS Z9, (R10)
+
+nextRow42:
+	ADDQ $0x04, R8
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	ADDQ $+128, DI
+	DECQ R11
+	JNZ  row41
+
+done39:
+	ADDQ $+16, DX
+	ADDQ $0x20, SI
+	DECQ CX
+	JNZ  strips38
+	VZEROUPPER
 	RET
 
 // func scoreStrips2xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, AVX512BW, AVX512F, MMX+
 TEXT ·scoreStrips2xAVX512(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
 
-strips17:
+strips45:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
-elements20:
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	PREFETCHT0   2048(CX)
-	PREFETCHT0   2112(CX)
-	VBROADCASTSS (R9), Z6
+elements48:
+	VMOVUPS      (AX), Z4
+	VMOVUPS      64(AX), Z5
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS 4(R9), Z6
+	VBROADCASTSS 4(DI), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         $+128, CX
-	ADDQ         $+8, R9
-	DECQ         R10
-	JNZ          elements20
-	XORL         R9, R9
-	VCMPPS.BCST  $0x1d, (SI), Z0, K1
-	VCMPPS.BCST  $0x1d, (SI), Z1, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	VCMPPS.BCST  $0x1d, 4(SI), Z2, K1
-	VCMPPS.BCST  $0x1d, 4(SI), Z3, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         4(DI), R10
-	MOVL         R10, 4(R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found18
+	ADDQ         $+128, AX
 	ADDQ         $+8, DI
-	DECQ         BX
-	JNZ          strips17
-	JMP          none19
+	DECQ         R8
+	JNZ          elements48
+	XORL         DI, DI
+	VCMPPS.BCST  $0x1d, (DX), Z0, K1
+	VCMPPS.BCST  $0x1d, (DX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	VCMPPS.BCST  $0x1d, 4(DX), Z2, K1
+	VCMPPS.BCST  $0x1d, 4(DX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         4(BX), R8
+	MOVL         R8, 4(SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found46
+	ADDQ         $+8, BX
+	DECQ         CX
+	JNZ          strips45
+	JMP          none47
 
-found18:
+found46:
 	MOVQ    scores+56(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, 128(AX)
 	VMOVUPS Z3, 192(AX)
 
-none19:
+none47:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
+	RET
+
+// func keepBest2xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI, BMI2, MMX+, POPCNT
+TEXT ·keepBest2xAVX512(SB), NOSPLIT, $0-88
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ open+32(FP), DX
+	MOVQ best+72(FP), BX
+	MOVQ first+56(FP), SI
+	MOVQ n+64(FP), DI
+	LEAQ -4(BX)(DI*4), BX
+
+strips49:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
+
+elements51:
+	VMOVUPS      (AX), Z4
+	VMOVUPS      64(AX), Z5
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(DI), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $+128, AX
+	ADDQ         $+8, DI
+	DECQ         R8
+	JNZ          elements51
+	MOVQ         hits+40(FP), R8
+	XORL         DI, DI
+	VCMPPS.BCST  $0x16, (BX), Z0, K1
+	VCMPPS.BCST  $0x16, (BX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         (DX), R9
+	MOVL         R9, (R8)
+	ORL          R9, DI
+	VCMPPS.BCST  $0x16, 64(BX), Z2, K1
+	VCMPPS.BCST  $0x16, 64(BX), Z3, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         4(DX), R9
+	MOVL         R9, 4(R8)
+	ORL          R9, DI
+	TESTL        DI, DI
+	JZ           done50
+	MOVQ         scores+48(FP), DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	MOVQ         best+72(FP), R9
+	MOVQ         ids+80(FP), R10
+	MOVQ         $0x00000002, R11
+
+row52:
+	MOVL    (R8), R12
+	TESTL   R12, R12
+	JZ      nextRow53
+	VMOVUPS (R9), Z4
+	VMOVUPS (R10), Z5
+
+candidate54:
+	TZCNTL       R12, R13
+	LEAL         -1(R12), R14
+	ANDL         R14, R12
+	VBROADCASTSS (DI)(R13*4), Z6
+	VUCOMISS     X6, X6
+	JP           rejected55
+	VCMPPS       $0x1d, Z6, Z4, K1
+	KMOVW        K1, R14
+	POPCNTL      R14, R14
+	CMPQ         R14, n+64(FP)
+	JGE          rejected55
+	ADDL         SI, R13
+	VPBROADCASTD R13, Z7
+	MOVL         $0x00000001, R13
+	SHLXL        R14, R13, R13
+	NOTL         R13
+	KMOVW        R13, K1
+	VEXPANDPS    Z4, K1, Z6
+	VPEXPANDD    Z5, K1, Z7
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z7, Z5
+
+rejected55:
+	TESTL   R12, R12
+	JNZ     candidate54
+	VMOVUPS Z4, (R9)
+	VMOVUPS Z5, (R10)
+
+nextRow53:
+	ADDQ $0x04, R8
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	ADDQ $+128, DI
+	DECQ R11
+	JNZ  row52
+
+done50:
+	ADDQ $+8, DX
+	ADDQ $0x20, SI
+	DECQ CX
+	JNZ  strips49
+	VZEROUPPER
 	RET
 
 // func scoreStrips1xAVX512(x *float32, panel *float32, k int, strips int, least *float32, open *uint32, hits *uint32, scores *float32) int
 // Requires: AVX, AVX512BW, AVX512F, MMX+
 TEXT ·scoreStrips1xAVX512(SB), NOSPLIT, $0-72
-	MOVQ x+0(FP), AX
-	MOVQ panel+8(FP), CX
-	MOVQ k+16(FP), DX
-	MOVQ strips+24(FP), BX
-	MOVQ least+32(FP), SI
-	MOVQ open+40(FP), DI
-	MOVQ hits+48(FP), R8
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ least+32(FP), DX
+	MOVQ open+40(FP), BX
+	MOVQ hits+48(FP), SI
 
-strips21:
+strips56:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   AX, R9
-	MOVQ   DX, R10
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
 
-elements24:
-	VMOVUPS      (CX), Z2
-	VMOVUPS      64(CX), Z3
-	PREFETCHT0   2048(CX)
-	PREFETCHT0   2112(CX)
-	VBROADCASTSS (R9), Z4
+elements59:
+	VMOVUPS      (AX), Z2
+	VMOVUPS      64(AX), Z3
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $+128, CX
-	ADDQ         $+4, R9
-	DECQ         R10
-	JNZ          elements24
-	XORL         R9, R9
-	VCMPPS.BCST  $0x1d, (SI), Z0, K1
-	VCMPPS.BCST  $0x1d, (SI), Z1, K2
-	KUNPCKWD     K1, K2, K1
-	KMOVD        K1, R10
-	ANDL         (DI), R10
-	MOVL         R10, (R8)
-	ORL          R10, R9
-	TESTL        R9, R9
-	JNZ          found22
+	ADDQ         $+128, AX
 	ADDQ         $+4, DI
-	DECQ         BX
-	JNZ          strips21
-	JMP          none23
+	DECQ         R8
+	JNZ          elements59
+	XORL         DI, DI
+	VCMPPS.BCST  $0x1d, (DX), Z0, K1
+	VCMPPS.BCST  $0x1d, (DX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R8
+	ANDL         (BX), R8
+	MOVL         R8, (SI)
+	ORL          R8, DI
+	TESTL        DI, DI
+	JNZ          found57
+	ADDQ         $+4, BX
+	DECQ         CX
+	JNZ          strips56
+	JMP          none58
 
-found22:
+found57:
 	MOVQ    scores+56(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 
-none23:
+none58:
 	VZEROUPPER
-	MOVQ BX, ret+64(FP)
+	MOVQ CX, ret+64(FP)
+	RET
+
+// func keepBest1xAVX512(x *float32, panel *float32, k int, strips int, open *uint32, hits *uint32, scores *float32, first int, n int, best *float32, ids *int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI, BMI2, MMX+, POPCNT
+TEXT ·keepBest1xAVX512(SB), NOSPLIT, $0-88
+	MOVQ panel+8(FP), AX
+	MOVQ strips+24(FP), CX
+	MOVQ open+32(FP), DX
+	MOVQ best+72(FP), BX
+	MOVQ first+56(FP), SI
+	MOVQ n+64(FP), DI
+	LEAQ -4(BX)(DI*4), BX
+
+strips60:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   x+0(FP), DI
+	MOVQ   k+16(FP), R8
+
+elements62:
+	VMOVUPS      (AX), Z2
+	VMOVUPS      64(AX), Z3
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $+128, AX
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          elements62
+	MOVQ         hits+40(FP), R8
+	XORL         DI, DI
+	VCMPPS.BCST  $0x16, (BX), Z0, K1
+	VCMPPS.BCST  $0x16, (BX), Z1, K2
+	KUNPCKWD     K1, K2, K1
+	KMOVD        K1, R9
+	ANDL         (DX), R9
+	MOVL         R9, (R8)
+	ORL          R9, DI
+	TESTL        DI, DI
+	JZ           done61
+	MOVQ         scores+48(FP), DI
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	MOVQ         best+72(FP), R9
+	MOVQ         ids+80(FP), R10
+	MOVQ         $0x00000001, R11
+
+row63:
+	MOVL    (R8), R12
+	TESTL   R12, R12
+	JZ      nextRow64
+	VMOVUPS (R9), Z2
+	VMOVUPS (R10), Z3
+
+candidate65:
+	TZCNTL       R12, R13
+	LEAL         -1(R12), R14
+	ANDL         R14, R12
+	VBROADCASTSS (DI)(R13*4), Z4
+	VUCOMISS     X4, X4
+	JP           rejected66
+	VCMPPS       $0x1d, Z4, Z2, K1
+	KMOVW        K1, R14
+	POPCNTL      R14, R14
+	CMPQ         R14, n+64(FP)
+	JGE          rejected66
+	ADDL         SI, R13
+	VPBROADCASTD R13, Z5
+	MOVL         $0x00000001, R13
+	SHLXL        R14, R13, R13
+	NOTL         R13
+	KMOVW        R13, K1
+	VEXPANDPS    Z2, K1, Z4
+	VPEXPANDD    Z3, K1, Z5
+	VMOVAPS      Z4, Z2
+	VMOVAPS      Z5, Z3
+
+rejected66:
+	TESTL   R12, R12
+	JNZ     candidate65
+	VMOVUPS Z2, (R9)
+	VMOVUPS Z3, (R10)
+
+nextRow64:
+	ADDQ $0x04, R8
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	ADDQ $+128, DI
+	DECQ R11
+	JNZ  row63
+
+done61:
+	ADDQ $+4, DX
+	ADDQ $0x20, SI
+	DECQ CX
+	JNZ  strips60
+	VZEROUPPER
 	RET
 
 // func packRowsAVX512(dst *float32, width int, src *float32, ld int, quads int)
@@ -789,7 +1819,7 @@ TEXT ·packRowsAVX512(SB), NOSPLIT, $0-40
 	LEAQ (DX)(BX*4), DI
 	LEAQ (BX)(BX*2), R8
 
-quads25:
+quads67:
 	VMOVUPS     (DX), X0
 	VINSERTF128 $0x01, (DI), Y0, Y0
 	VMOVUPS     (DX)(BX*1), X1
@@ -817,6 +1847,6 @@ quads25:
 	ADDQ        $0x10, DX
 	ADDQ        $0x10, DI
 	DECQ        SI
-	JNZ         quads25
+	JNZ         quads67
 	VZEROUPPER
 	RET

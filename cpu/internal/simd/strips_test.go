@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -176,4 +177,85 @@ func TestAbove(t *testing.T) {
 	for _, score := range []float32{inf, float32(math.NaN())} {
 		require.True(t, math.IsNaN(float64(Above(score))))
 	}
+}
+
+// TestKeepBest keeps scores of small whole numbers, of which many are equal, and one
+// column whose scores are NaN, in two calls.
+func TestKeepBest(t *testing.T) {
+	onEveryPath(t, func(t *testing.T) {
+		if !KeepsBest(1) {
+			t.Skipf("%s has no KeepBest", Path())
+		}
+		rng := generator(t)
+		const k, strips, first = 3, 5, 1000
+		require.False(t, KeepsBest(0))
+		require.False(t, KeepsBest(BestLanes+1))
+		for n := 1; n <= BestLanes; n++ {
+			for rows := 1; rows <= TileRows(100); rows++ {
+				c := newStripsCase(t, rng, k, rows, strips)
+				for i := range c.packedX {
+					c.packedX[i] = float32(rng.IntN(5) - 2)
+				}
+				for i := range c.panel {
+					c.panel[i] = float32(rng.IntN(5) - 2)
+				}
+				c.panel[7] = float32(math.NaN())
+				for i := range c.open {
+					c.open[i] = rng.Uint32() | rng.Uint32()
+					if i%c.height >= rows || i/c.height == 0 && i%3 == 0 {
+						c.open[i] = 0
+					}
+				}
+				best, checkBest := guarded(t, c.height*BestLanes)
+				ids := make([]int32, len(best))
+				for i := range ids {
+					ids[i] = -1
+				}
+				tile, half := new(Tile), 2
+				KeepBest(tile, c.packedX, c.height, c.panel, k, half, c.open, first, n, best, ids)
+				KeepBest(tile, c.packedX, c.height, c.panel[half*c.columns*k:], k, strips-half, c.open[half*c.height:], first+half*c.columns, n, best, ids)
+				checkBest("best")
+				for i := range rows {
+					what := fmt.Sprintf("%d best of row %d of %d", n, i, rows)
+					wantIDs, want := c.sorted(i, first)
+					for j := range n {
+						id, score := ids[i*BestLanes+j], best[i*BestLanes+j]
+						if j >= len(want) {
+							require.Equal(t, int32(-1), id, what)
+							require.True(t, math.IsNaN(float64(score)), what)
+							continue
+						}
+						require.Equal(t, wantIDs[j], id, "%s: place %d", what, j)
+						require.Equal(t, want[j], score, "%s: place %d", what, j)
+					}
+				}
+			}
+		}
+	})
+}
+
+// sorted returns all columns that are open for a row and whose score is not NaN, the
+// highest score first and of equal ones the lowest column.
+func (c *stripsCase) sorted(row, first int) (ids []int32, scores []float32) {
+	for s := range c.strips {
+		for j := range c.columns {
+			if c.open[s*c.height+row]>>j&1 == 0 {
+				continue
+			}
+			var score float32
+			for p := range c.k {
+				score += c.packedX[p*c.height+row] * c.panel[(s*c.k+p)*c.columns+j]
+			}
+			if score != score {
+				continue
+			}
+			at := len(ids)
+			for at > 0 && scores[at-1] < score {
+				at--
+			}
+			ids = slices.Insert(ids, at, int32(first+s*c.columns+j))
+			scores = slices.Insert(scores, at, score)
+		}
+	}
+	return ids, scores
 }

@@ -61,6 +61,15 @@ func (g *generator) argument(name string) reg.GPVirtual {
 	return r
 }
 
+// param is where an argument is in memory.
+func (g *generator) param(name string) operand.Mem {
+	basic, err := g.Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return basic.Addr
+}
+
 // length loads an argument that counts elements and makes bytes of it.
 func (g *generator) length(name string) reg.GPVirtual {
 	r := g.argument(name)

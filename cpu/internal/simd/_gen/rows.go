@@ -20,20 +20,13 @@ func rows(g *generator) {
 func dotRows(g *generator) {
 	g.function("dotRows", "func(dst, x *float32, ldx, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at, end int64)",
 		"dotRows"+g.name+" computes dst[j-at] = x_r·y_j for the ratings at ≤ j < end, where rating j is of\nrow ids[j-at] of Y and of the first row r of X that ends above j: ends has the end of each. It\ntakes k ≥ 1 elements and one rating or more; ldx and ldy are in bytes. What is beside the ids\nis fetched with them.")
-	memory := func(name string) operand.Mem {
-		basic, err := g.Param(name).Resolve()
-		if err != nil {
-			panic(err)
-		}
-		return basic.Addr
-	}
-	ldx, ends, at, end := memory("ldx"), memory("ends"), memory("at"), memory("end")
+	ldx, ends, at, end := g.param("ldx"), g.param("ends"), g.param("at"), g.param("end")
 	group := g.lanes
 	lastIDs := g.AllocLocal(g.bytes())
 
 	// What is not needed for every rating stays in memory: dst and beside as distances
 	// from ids, and the bytes of the whole vectors of a row.
-	dst, beside, wholes := memory("dst"), memory("beside"), memory("k")
+	dst, beside, wholes := g.param("dst"), g.param("beside"), g.param("k")
 	x, ids, y, ldy := g.argument("x"), g.argument("ids"), g.argument("y"), g.argument("ldy")
 	g.SUBQ(ids, dst)
 	g.SUBQ(ids, beside)
