@@ -293,7 +293,8 @@ func guardedIDs(t *testing.T, n int) ([]int32, func()) {
 	}
 }
 
-// TestNormalPack compares packed rows of chosen ids with all of them.
+// TestNormalPack compares packed rows with what they are made of, and those of chosen
+// ids with all of them.
 func TestNormalPack(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
 		rng := generator(t)
@@ -308,6 +309,16 @@ func TestNormalPack(t *testing.T) {
 				some, check := guarded(t, 7*n.Stride())
 				n.Pack(some, y, k, stored, k, ids)
 				check("packed rows")
+				if !n.Batched() { // no design arranges the row
+					for j := range rows {
+						want := make([]float32, n.Stride())
+						copy(want, y[j*k:j*k+stored])
+						if stored < k {
+							want[stored] = 1
+						}
+						require.Equal(t, want, rowAt(all, n.Stride(), j, n.Stride()), "order %d, %d stored", k, stored)
+					}
+				}
 				for j, id := range ids {
 					require.Equal(t, rowAt(all, n.Stride(), int(id), n.Stride()), rowAt(some, n.Stride(), j, n.Stride()), "order %d", k)
 				}

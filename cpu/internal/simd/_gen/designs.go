@@ -19,7 +19,12 @@ import "fmt"
 //	order·(order+1)/2 pairs           1.1   1.7   2.4   4.3
 //
 // The designs were found by simulated annealing over z, the permutation and the
-// products.
+// products. Those without a permutation had 3, 5, 7 and 11 products and as many loads
+// less one: on a Xeon of 2023 the sums of rows of 160 ratings of 3706 columns then
+// reached 31, 38, 42 and 60 % of the peak, and reach 35, 45, 45 and 60. With the factors
+// in the first-level cache it is 39, 50, 51 and 63: what is missing to the table is the
+// end of each row, where the sums are folded and a branch is mispredicted, some 60
+// cycles.
 type design struct {
 	order    int
 	z        [lanes512]int
