@@ -76,7 +76,8 @@ func (r *chunkReader) read(k int64, buf *[]byte) (text []byte, overlong bool, er
 type chunk struct {
 	columns
 	tally
-	lines int64 // those that are no ratings included
+	second columns // ratings of the text's second half, before they are appended
+	lines  int64   // those that are no ratings included
 
 	bad    int64 // the line, from 1, that ended parsing, 0 if there is none
 	reason string
@@ -103,13 +104,32 @@ func newChunkParser(f *File) *chunkParser {
 // start of the file if start is set. A line too long comes last where there is one.
 func (p *chunkParser) parseChunk(c *chunk, text []byte, start, overlong bool) {
 	c.tally, c.lines, c.bad, c.reason = tally{}, 0, 0, ""
+	c.reserve(len(text) / 16) // a line has some 24 bytes
+	if half := bytes.LastIndexByte(text[:len(text)/2], '\n') + 1; p.common && half > 0 {
+		lines, length, otherLength := p.fast.parseTwo(text[:half], text[half:], &c.columns, &c.second)
+		c.found, c.lines = int64(lines), int64(lines)
+		p.parseRest(c, text[length:half], start)
+		if c.bad > 0 {
+			return
+		}
+		c.append(lines)
+		text, start = text[half+otherLength:], false
+	}
+	p.parseRest(c, text, start)
+	if overlong && c.bad == 0 {
+		c.lines++
+		p.refuse(c, p.tooLong())
+	}
+}
+
+// parseRest adds the lines of a text, which is the rest of the file's start if start
+// is set.
+func (p *chunkParser) parseRest(c *chunk, text []byte, start bool) {
 	for len(text) > 0 && c.bad == 0 {
 		n := int(c.found)
-		if n == len(c.values) {
-			c.grow()
-		}
+		c.reserve(n + 1)
 		if p.common {
-			free := columns{c.users[n:], c.items[n:], c.times[n:], c.values[n:]}
+			free := columns{c.users[n:], c.items[n:], c.values[n:]}
 			lines, length := p.fast.parse(text, &free)
 			c.found += int64(lines)
 			c.lines += int64(lines)
@@ -121,10 +141,6 @@ func (p *chunkParser) parseChunk(c *chunk, text []byte, start, overlong bool) {
 		end := bytes.IndexByte(text, '\n')
 		p.parseLine(c, text[:end], start && c.lines == 0)
 		text = text[end+1:]
-	}
-	if overlong && c.bad == 0 {
-		c.lines++
-		p.refuse(c, p.tooLong())
 	}
 }
 
@@ -145,7 +161,7 @@ func (p *chunkParser) parseLine(c *chunk, line []byte, first bool) {
 		return
 	}
 	n := c.found
-	c.users[n], c.items[n], c.values[n], c.times[n] = r.User, r.Item, r.Value, r.Time
+	c.users[n], c.items[n], c.values[n] = r.User, r.Item, r.Value
 	c.found++
 }
 
@@ -163,17 +179,35 @@ func (p *chunkParser) refuse(c *chunk, reason string) {
 // tooLong is the reason to refuse a line.
 func tooLong(buffer int) string { return fmt.Sprintf("the line is longer than %d bytes", buffer) }
 
-// columns are ratings as they stand in a file.
-type columns struct {
-	users, items, times []int64
-	values              []float32
+// append adds the first lines of the second half.
+func (c *chunk) append(lines int) {
+	n := int(c.found)
+	c.reserve(n + lines)
+	copy(c.users[n:], c.second.users[:lines])
+	copy(c.items[n:], c.second.items[:lines])
+	copy(c.values[n:], c.second.values[:lines])
+	c.found += int64(lines)
+	c.lines += int64(lines)
 }
 
-// grow makes room for more ratings.
-func (c *columns) grow() {
-	n := max(len(c.values), chunkLen/16) // lines have some 24 bytes
-	c.users = append(c.users, make([]int64, n)...)
-	c.items = append(c.items, make([]int64, n)...)
-	c.times = append(c.times, make([]int64, n)...)
-	c.values = append(c.values, make([]float32, n)...)
+// reserve makes room for n ratings, in either half.
+func (c *chunk) reserve(n int) {
+	c.columns.reserve(n)
+	c.second.reserve(n / 2)
+}
+
+// columns are ratings as they stand in a file, without their times.
+type columns struct {
+	users, items []int64
+	values       []float32
+}
+
+// reserve makes room for n ratings; what is there stays.
+func (c *columns) reserve(n int) {
+	if more := n - len(c.values); more > 0 {
+		more = max(more, len(c.values)/2)
+		c.users = append(c.users, make([]int64, more)...)
+		c.items = append(c.items, make([]int64, more)...)
+		c.values = append(c.values, make([]float32, more)...)
+	}
 }

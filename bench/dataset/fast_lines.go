@@ -10,6 +10,11 @@ import (
 // perhaps time in this order, ids of up to 8 digits, a rating as 3 or 3.5, a time of
 // up to 15 digits. It takes no line that lineParser refuses, and reads the same from
 // those it takes; every other line is for lineParser.
+//
+// Floor: the text and 20 bytes a rating, in the second cache. GB/s on one core
+// (Sapphire Rapids, lines of 27 bytes): 1.2 line by line, where each waits for the end
+// of the one before; 1.9 with lines of two halves in turn. What limits is some 100
+// instructions a line; AVX-512 would find the separators of 64 bytes at once.
 type fastLines struct {
 	separator, mask uint16 // the separator, little-endian, and what it takes of two bytes
 	width           int    // of the separator in bytes
@@ -70,82 +75,99 @@ var tenths = func() (t [100]float32) {
 	return t
 }()
 
-// parse reads lines from the start of the text, which ends with an end of line, up to
-// the first that is not of the common form, as long as there is room in out. It
-// returns the number of lines and their length in bytes. Behind the text there are
-// fastSlack bytes more.
-func (f fastLines) parse(text []byte, out *columns) (lines, length int) {
-	end := len(text)
-	text = text[:end+fastSlack]
-	n := min(len(out.users), len(out.items), len(out.values), len(out.times))
-	users, items, values, times := out.users[:n], out.items[:n], out.values[:n], out.times[:n]
-	at := 0
-	for lines < n && at < end {
-		p := at
-		size, x := digits(text[p : p+8])
-		p += size
-		if uint(size-1) > 7 || binary.LittleEndian.Uint16(text[p:p+2])&f.mask != f.separator {
-			break
-		}
-		user := number(size, x)
-		p += f.width
-		size, x = digits(text[p : p+8])
-		p += size
-		if uint(size-1) > 7 || binary.LittleEndian.Uint16(text[p:p+2])&f.mask != f.separator {
-			break
-		}
-		item := number(size, x)
-		p += f.width
-
-		rating := binary.LittleEndian.Uint32(text[p:p+4]) ^ '0'
-		if rating&0xff > 9 {
-			break
-		}
-		tenth := 10 * (rating & 0xff)
-		p++
-		if rating>>8&0xff == '.' {
-			decimal := rating>>16&0xff - '0'
-			if decimal > 9 {
-				break
-			}
-			tenth += decimal
-			p += 2
-		}
-
-		var time int64
-		if f.time {
-			if binary.LittleEndian.Uint16(text[p:p+2])&f.mask != f.separator {
-				break
-			}
-			p += f.width
-			size, x = digits(text[p : p+8])
-			if size == 0 {
-				break
-			}
-			p += size
-			time = number(size, x)
-			if size == 8 {
-				size, x = digits(text[p : p+8])
-				if size == 8 {
-					break
-				}
-				if size > 0 {
-					p += size
-					time = time*wholePowersOfTen[size] + number(size, x)
-				}
-			}
-		}
-		if text[p] == '\r' {
-			p++
-		}
-		if text[p] != '\n' {
-			break
-		}
-		at = p + 1
-		users[lines], items[lines], values[lines], times[lines] = user, item, tenths[tenth], time
-		lines++
+// line reads the line at a place of the text, behind which there are fastSlack bytes
+// more. It returns where the next line begins, or 0 if this one is not of the common
+// form. The time is checked and not kept.
+func (f *fastLines) line(text []byte, at int) (next int, user, item int64, value float32) {
+	size, x := digits(text[at : at+8])
+	at += size
+	if uint(size-1) > 7 || binary.LittleEndian.Uint16(text[at:at+2])&f.mask != f.separator {
+		return 0, 0, 0, 0
 	}
-	return lines, at
+	user = number(size, x)
+	at += f.width
+	size, x = digits(text[at : at+8])
+	at += size
+	if uint(size-1) > 7 || binary.LittleEndian.Uint16(text[at:at+2])&f.mask != f.separator {
+		return 0, 0, 0, 0
+	}
+	item = number(size, x)
+	at += f.width
+
+	rating := binary.LittleEndian.Uint32(text[at:at+4]) ^ '0'
+	if rating&0xff > 9 {
+		return 0, 0, 0, 0
+	}
+	tenth := 10 * (rating & 0xff)
+	at++
+	if rating>>8&0xff == '.' {
+		decimal := rating>>16&0xff - '0'
+		if decimal > 9 {
+			return 0, 0, 0, 0
+		}
+		tenth += decimal
+		at += 2
+	}
+
+	if f.time {
+		if binary.LittleEndian.Uint16(text[at:at+2])&f.mask != f.separator {
+			return 0, 0, 0, 0
+		}
+		at += f.width
+		size, _ = digits(text[at : at+8])
+		if size == 8 {
+			more, _ := digits(text[at+8 : at+16])
+			size += more
+		}
+		if uint(size-1) > 14 {
+			return 0, 0, 0, 0
+		}
+		at += size
+	}
+	if text[at] == '\r' {
+		at++
+	}
+	if text[at] != '\n' {
+		return 0, 0, 0, 0
+	}
+	return at + 1, user, item, tenths[tenth]
 }
 
-var wholePowersOfTen = [...]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}
+// parse reads lines from the start of the text, which ends with an end of line, up to
+// the first that is not of the common form, as long as there is room in out. It
+// returns the number of lines and their length in bytes.
+func (f *fastLines) parse(text []byte, out *columns) (lines, length int) {
+	end := len(text)
+	text = text[:end+fastSlack]
+	for lines < len(out.values) && length < end {
+		next, user, item, value := f.line(text, length)
+		if next == 0 {
+			break
+		}
+		out.users[lines], out.items[lines], out.values[lines] = user, item, value
+		lines++
+		length = next
+	}
+	return lines, length
+}
+
+// parseTwo is parse for two texts at once, as many lines of each. Where a line begins
+// is known only when the one before it has been read, so that the processor would
+// wait; it reads a line of the other text meanwhile.
+func (f *fastLines) parseTwo(first, second []byte, out, other *columns) (lines, length, otherLength int) {
+	end, otherEnd := len(first), len(second)
+	first, second = first[:end+fastSlack], second[:otherEnd+fastSlack]
+	n := min(len(out.values), len(other.values))
+	for lines < n && length < end && otherLength < otherEnd {
+		next, user, item, value := f.line(first, length)
+		otherNext, otherUser, otherItem, otherValue := f.line(second, otherLength)
+		if next == 0 || otherNext == 0 {
+			break
+		}
+		out.users[lines], out.items[lines], out.values[lines] = user, item, value
+		other.users[lines], other.items[lines], other.values[lines] = otherUser, otherItem, otherValue
+		lines++
+		length, otherLength = next, otherNext
+	}
+	return lines, length, otherLength
+}
