@@ -1,9 +1,11 @@
 package cpu
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // pool is the workers of a device. The goroutine that runs a job is one of them;
@@ -16,6 +18,8 @@ type pool struct {
 	wake   sync.Cond // a job was added, or the pool is closed
 	jobs   []*job    // under way, oldest first
 	closed bool
+
+	added atomic.Uint64 // jobs so far
 
 	helpers sync.WaitGroup
 }
@@ -41,6 +45,10 @@ type job struct {
 	helping int       // helpers at work
 	left    sync.Cond // helping has become 0
 }
+
+// wakefulness is how long a helper looks for another job before it sleeps: calls that
+// follow each other would spend as much on waking it as on some 10⁷ operations.
+const wakefulness = 50 * time.Microsecond
 
 func newPool(threads int) *pool {
 	p := &pool{threads: threads}
@@ -77,6 +85,7 @@ func (p *pool) run(j *job, body tasks, count, limit int) {
 
 	p.mu.Lock()
 	p.jobs = append(p.jobs, j)
+	p.added.Add(1)
 	p.mu.Unlock()
 	for range limit - 1 {
 		p.wake.Signal()
@@ -98,12 +107,18 @@ func (p *pool) run(j *job, body tasks, count, limit int) {
 func (p *pool) help() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	awake := false
 	for !p.closed {
 		j := p.joinable()
 		if j == nil {
-			p.wake.Wait()
+			if awake {
+				awake = p.another()
+			} else {
+				p.wake.Wait()
+			}
 			continue
 		}
+		awake = true
 		who := j.joined
 		j.joined++
 		j.helping++
@@ -115,6 +130,21 @@ func (p *pool) help() {
 			j.left.Signal()
 		}
 	}
+}
+
+// another waits for a short time, without the mutex that it is called with, for a job
+// after those so far, and reports whether there was one.
+func (p *pool) another() bool {
+	seen := p.added.Load()
+	p.mu.Unlock()
+	defer p.mu.Lock()
+	for start := time.Now(); time.Since(start) < wakefulness; {
+		if p.added.Load() != seen {
+			return true
+		}
+		runtime.Gosched()
+	}
+	return false
 }
 
 // joinable returns the oldest job that has tasks left and room for a participant,
