@@ -65,7 +65,5 @@ func (c *columnSums) task(_, i int) {
 	sums := c.sums[i*c.a.cols : (i+1)*c.a.cols]
 	clear(sums)
 	lo, hi := c.at(i)
-	for i := lo; i < hi; i++ {
-		simd.AddDouble(c.a.row(i), sums)
-	}
+	simd.AddColumns(sums, c.a.data[lo*c.a.stride:], c.a.stride, hi-lo)
 }

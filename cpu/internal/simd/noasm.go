@@ -87,3 +87,5 @@ func addRidgeVector([]float64, []float32, []float64, float64) { panic(noAssembly
 func normalProductVector([]float32, []float32, []float32, int, []int32, []float32) {
 	panic(noAssembly)
 }
+
+func addColumnsVector([]float64, []float32, int, int) { panic(noAssembly) }

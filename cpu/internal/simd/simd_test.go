@@ -91,18 +91,15 @@ func testElementwise(t *testing.T) {
 		product, checkProduct := guarded(t, n)
 		copy(axpy, y)
 		copy(added, y)
-		doubles := make([]float64, n)
 		Axpy(0.5, x, axpy)
 		ScaleTo(scaled, -2, x)
 		Add(x, added)
-		AddDouble(x, doubles)
 		Mul(product, x, y)
 		for i := range n {
 			bound := 1e-7 * (math.Abs(float64(x[i])) + math.Abs(float64(y[i])))
 			require.InDelta(t, float64(y[i])+0.5*float64(x[i]), axpy[i], bound, what)
 			require.Equal(t, -2*x[i], scaled[i], what)
 			require.Equal(t, x[i]+y[i], added[i], what)
-			require.Equal(t, float64(x[i]), doubles[i], what)
 			require.Equal(t, x[i]*y[i], product[i], what)
 		}
 		Scale(3, scaled)

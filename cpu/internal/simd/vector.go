@@ -113,14 +113,6 @@ func addGo(x, y []float32) {
 	}
 }
 
-// AddDouble computes y += x. y is as long as x or longer.
-func AddDouble(x []float32, y []float64) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += float64(v)
-	}
-}
-
 // AddScalar adds a value to every element of x.
 func AddScalar(value float32, x []float32) {
 	for i := range x {

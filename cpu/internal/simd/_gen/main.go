@@ -37,6 +37,7 @@ var subjects = []struct {
 	{"strips", strips},
 	{"rows", rows},
 	{"gemm", gemm},
+	{"columns", columns},
 }
 
 func main() {
