@@ -71,6 +71,12 @@ check-ptx: $(NVRTC)/ready ## fail unless the PTX is what the CUDA kernels compil
 registers: $(NVRTC)/ready ## print the registers of each CUDA kernel; fail if one spills
 	cuda/kernels/_ptx/registers.sh $(NVRTC)/nvidia/cuda_nvcc/bin/ptxas cuda/kernels
 
+MUTANTS ?= all
+
+.PHONY: mutants
+mutants: ## make mistakes in the CUDA kernels, one at a time, and see the suite notice; MUTANTS=20 for some
+	HALFSTEP_MUTANTS=$(MUTANTS) KERNELS_REQUIRE=cuda $(GO) test -count=1 -v -timeout 2h -run '^TestMutants$$' ./cuda/internal/emulator
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (5s)
 	@set -e; for package in $$($(GO) list ./...); do \

@@ -8,9 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,11 +65,6 @@ func skip(tb testing.TB, reason string) {
 	}
 	tb.Skipf("CUDA is not tested: %s", reason)
 }
-
-// kernelMark stands for __global__ in preprocessed text.
-const kernelMark = "emulated_kernel"
-
-var kernelPattern = regexp.MustCompile(kernelMark + `\s+void\s+(\w+)\s*\(`)
 
 // builder compiles into a cache: each library is named by the hash of all that it is
 // made from, so that it is never out of date.
@@ -185,8 +178,10 @@ func (b *builder) stored(key string, write func(folder, hash string) error) (str
 	return folder, nil
 }
 
-func (b *builder) run(args ...string) ([]byte, error) {
+// run calls the compiler in a folder.
+func (b *builder) run(folder string, args ...string) ([]byte, error) {
 	cmd := exec.Command(b.compiler, args...)
+	cmd.Dir = folder
 	var out, messages strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &messages
 	if err := cmd.Run(); err != nil {
@@ -195,133 +190,18 @@ func (b *builder) run(args ...string) ([]byte, error) {
 	return []byte(out.String()), nil
 }
 
-// runtimeFlags: variables of a thread are reached without a call, also from a
-// signal handler.
-func (b *builder) runtimeFlags() []string {
-	flags := []string{"-std=gnu++17", "-O2", "-g1", "-march=native", "-fPIC", "-fno-semantic-interposition", "-ftls-model=initial-exec", "-Wall", "-Wextra"}
-	if b.config.Ucontext {
-		flags = append(flags, "-DEMULATOR_UCONTEXT")
-	}
-	return flags
-}
-
-func (b *builder) runtimeSources() (cuda, blas, all []string) {
-	for _, folder := range []string{"include", "runtime", "driver", "cublas"} {
-		files, _ := filepath.Glob(filepath.Join(b.source, folder, "*"))
-		for _, file := range files {
-			all = append(all, file)
-			switch {
-			case filepath.Ext(file) != ".cpp":
-			case folder == "cublas":
-				blas = append(blas, file)
-			default:
-				cuda = append(cuda, file)
-			}
-		}
-	}
-	return cuda, blas, all
-}
-
-func (b *builder) runtimeKey() (string, error) {
-	_, _, all := b.runtimeSources()
-	var key strings.Builder
-	fmt.Fprintln(&key, "runtime", b.runtimeFlags(), b.config.Omit)
-	for _, file := range all {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(&key, "%s %x\n", filepath.Base(file), sha256.Sum256(text))
-	}
-	return key.String(), nil
-}
-
-func (b *builder) compileRuntime(folder, hash string) error {
-	cuda, blas, _ := b.runtimeSources()
-	library := filepath.Join(folder, "libcuda.so.1")
-	// Each runtime has a name of its own, so that a process can load several and the
-	// kernels find theirs.
-	args := slices.Concat(b.runtimeFlags(), []string{"-shared", "-Wl,-soname,libcuda-" + hash + ".so"}, cuda, []string{"-o", library, "-lpthread", "-ldl"})
-	if len(b.config.Omit) > 0 {
-		script := filepath.Join(folder, "omit.map")
-		text := "{ local: " + strings.Join(b.config.Omit, "; ") + "; };\n"
-		if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
-			return err
-		}
-		args = append(args, "-Wl,--version-script="+script)
-	}
-	if _, err := b.run(args...); err != nil {
-		return err
-	}
-	_, err := b.run(slices.Concat(b.runtimeFlags(), []string{"-O3", "-shared"}, blas,
-		[]string{"-o", filepath.Join(folder, "libcublas.so.12"), library})...)
-	return err
-}
-
-// kernelFlags: contracted multiplications and additions and wrapping integers, as
-// CUDA has them; indices beyond the bounds of an array are reported by the runtime.
-func (b *builder) kernelFlags() []string {
-	flags := []string{
-		"-std=gnu++17", "-O2", "-g1", "-march=native", "-fPIC", "-fwrapv", "-fno-strict-aliasing", "-fno-exceptions",
-		"-fsanitize=bounds", "-w", "-I", filepath.Join(b.source, "include"), "-include", "cuda_on_cpu.h", "-x", "c++",
-	}
-	if b.config.Races {
-		flags = append(flags, "-fsanitize=thread")
-	}
-	return flags
-}
-
-// compileKernels makes one library for each .cu file.
-func (b *builder) compileKernels(runtimeFolder string) ([]string, error) {
-	sources, err := filepath.Glob(filepath.Join(b.config.Kernels, "*.cu"))
-	if err != nil || len(sources) == 0 {
-		return nil, fmt.Errorf("no .cu files in %s", b.config.Kernels)
-	}
-	libraries, failures := make([]string, len(sources)), make([]error, len(sources))
+// parallel calls f for 0 to n-1, as many at a time as there are processors.
+func parallel(n int, f func(i int) error) error {
 	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
+	failures := make([]error, n)
 	var wait sync.WaitGroup
-	for i, source := range sources {
+	for i := range n {
 		wait.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			libraries[i], failures[i] = b.compileKernel(source, runtimeFolder)
+			failures[i] = f(i)
 		})
 	}
 	wait.Wait()
-	return libraries, errors.Join(failures...)
-}
-
-func (b *builder) compileKernel(source, runtimeFolder string) (string, error) {
-	text, err := b.run(slices.Concat(b.kernelFlags(), []string{"-E", "-D__global__=" + kernelMark, source})...)
-	if err != nil {
-		return "", err
-	}
-	name := "kernel_" + strings.TrimSuffix(filepath.Base(source), ".cu") + ".so"
-	key := fmt.Sprint("kernel ", b.kernelFlags(), runtimeFolder, string(text))
-	folder, err := b.stored(key, func(folder, _ string) error {
-		unit := filepath.Join(folder, "unit.cpp")
-		if err := os.WriteFile(unit, kernelUnit(source, text), 0o644); err != nil {
-			return err
-		}
-		object := filepath.Join(folder, "unit.o")
-		if _, err := b.run(slices.Concat(b.kernelFlags(), []string{"-c", unit, "-o", object})...); err != nil {
-			return err
-		}
-		// Linked without the sanitizers' own libraries: the runtime has their functions.
-		_, err := b.run("-shared", object, "-o", filepath.Join(folder, name), filepath.Join(runtimeFolder, "libcuda.so.1"))
-		return err
-	})
-	return filepath.Join(folder, name), err
-}
-
-// kernelUnit is a translation unit that includes a source and registers its kernels,
-// which are found in its preprocessed text.
-func kernelUnit(source string, preprocessed []byte) []byte {
-	var unit strings.Builder
-	unit.WriteString("static void *emulator_shared_variable() {\n\tstatic thread_local char one;\n\treturn &one;\n}\n")
-	fmt.Fprintf(&unit, "#include %q\n", source)
-	for _, match := range kernelPattern.FindAllSubmatch(preprocessed, -1) {
-		fmt.Fprintf(&unit, "EMULATOR_KERNEL(%s)\n", match[1])
-	}
-	return []byte(unit.String())
+	return errors.Join(failures...)
 }

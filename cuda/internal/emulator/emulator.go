@@ -49,7 +49,8 @@ func Build(tb testing.TB) Library {
 	return l
 }
 
-// Load compiles and loads a stand-in beside others, for driver.LoadFiles.
+// Load compiles and loads a stand-in, for driver.LoadFiles. A process can load several
+// whose configurations differ in more than the folder of the kernels.
 func (c Config) Load(tb testing.TB) Library {
 	tb.Helper()
 	files := c.Compile(tb)

@@ -277,3 +277,32 @@ func TestOmittedFunction(t *testing.T) {
 	require.ErrorIs(t, err, driver.ErrSymbol)
 	require.ErrorContains(t, err, "cuEventQuery")
 }
+
+// TestLostContext: what a lost device holds goes with its context.
+func TestLostContext(t *testing.T) {
+	l := emulator.Config{Kernels: "testdata", Races: true}.Load(t)
+	require.Zero(t, l.Live())
+	library, err := driver.LoadFiles(l.CUDA, l.BLAS)
+	require.NoError(t, err)
+	context, err := library.Open(0)
+	require.NoError(t, err)
+	stream, err := context.NewStream()
+	require.NoError(t, err)
+	_, err = context.NewEvent()
+	require.NoError(t, err)
+	_, err = context.AllocHost(64)
+	require.NoError(t, err)
+	p, err := context.Alloc(64)
+	require.NoError(t, err)
+	module, err := context.LoadModule(ptx(t))
+	require.NoError(t, err)
+	f, err := module.Function("write_at")
+	require.NoError(t, err)
+	l.FailLaunch(1, 719)
+	require.NoError(t, stream.Launch(f, [3]uint32{1, 1, 1}, [3]uint32{1, 1, 1}, 0, []uint64{uint64(p), 0}))
+	require.ErrorContains(t, stream.Sync(), "CUDA_ERROR_LAUNCH_FAILED")
+	require.NotZero(t, l.Live())
+	require.ErrorContains(t, context.Close(), "CUDA_ERROR_LAUNCH_FAILED")
+	require.Zero(t, l.Live())
+	l.Reset()
+}

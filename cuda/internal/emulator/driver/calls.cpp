@@ -100,6 +100,17 @@ void synchronize_all() {
 	}
 }
 
+void destroy_all() {
+	for (Stream *stream : streams.take_all()) {
+		delete stream;
+	}
+	for (Event *event : events.take_all()) {
+		delete event;
+	}
+	unload_modules();
+	free_all_memory();
+}
+
 } // namespace emulator
 
 using namespace emulator;

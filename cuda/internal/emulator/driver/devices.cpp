@@ -195,8 +195,13 @@ EXPORTED CUresult cuDevicePrimaryCtxRetain(void **context, CUdevice device) {
 	return CUDA_SUCCESS;
 }
 
+// The release of a context destroys what is left in it. Here that happens after a fault
+// only, as otherwise nobody would see what a program forgets to free.
 EXPORTED CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
-	ENTER("cuDevicePrimaryCtxRelease", initialized);
+	CUresult failure = enter("cuDevicePrimaryCtxRelease", Stage::initialized);
+	if (failure != 0 && failure != device_fault) {
+		return failure;
+	}
 	if (!is_device(device)) {
 		return CUDA_ERROR_INVALID_DEVICE;
 	}
@@ -208,7 +213,10 @@ EXPORTED CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
 	if (--p->retained == 0) {
 		contexts.remove(p);
 	}
-	return CUDA_SUCCESS;
+	if (device_fault != 0) {
+		destroy_all(); // the fault has taken every context
+	}
+	return failure;
 }
 
 EXPORTED CUresult cuCtxCreate_v2(void **context, unsigned, CUdevice device) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 
 // EXPORTED begins each function of the driver's interface.
 #define EXPORTED extern "C"
@@ -84,6 +85,11 @@ public:
 		std::lock_guard<std::mutex> lock(mutex_);
 		return live_.size();
 	}
+	// take_all empties the set, for the caller to delete what was in it.
+	std::set<T *> take_all() {
+		std::lock_guard<std::mutex> lock(mutex_);
+		return std::exchange(live_, {});
+	}
 	template <typename Visit>
 	void each(Visit visit) {
 		std::lock_guard<std::mutex> lock(mutex_);
@@ -101,6 +107,7 @@ extern Handles<Context> contexts;
 extern Handles<Stream> streams;
 extern Handles<Event> events;
 size_t modules_loaded();
+void unload_modules();
 
 extern thread_local Context *current_context;
 
@@ -124,5 +131,7 @@ int failing_launch();
 // has; null if there is none.
 Stream *stream_of(void *handle);
 void synchronize_all();
+// destroy_all gives back all memory, streams, events and modules.
+void destroy_all();
 
 } // namespace emulator

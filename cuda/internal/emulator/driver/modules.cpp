@@ -97,6 +97,12 @@ void set_thread_order(ThreadOrder order, uint64_t seed) {
 
 size_t modules_loaded() { return modules.count(); }
 
+void unload_modules() {
+	for (Module *module : modules.take_all()) {
+		delete module;
+	}
+}
+
 } // namespace emulator
 
 using namespace emulator;

@@ -20,13 +20,21 @@ unsigned number_after(const std::string &text, const char *word) {
 	return at == std::string::npos ? 0 : strtoul(text.c_str() + at + strlen(word), nullptr, 10);
 }
 
-// shared_bytes adds up the variables of a body: ".shared .align 4 .b8 name[1024];".
-unsigned shared_bytes(const std::string &body) {
+// shared_bytes adds up the static shared variables of a kernel: those of its body,
+// ".shared .align 4 .b8 name[1024];", and those of the module that its body names.
+unsigned shared_bytes(const std::string &text, size_t body, size_t end) {
 	unsigned sum = 0;
-	for (size_t at = body.find(".shared .align"); at != std::string::npos; at = body.find(".shared .align", at + 1)) {
-		size_t bracket = body.find_first_of("[;", at);
-		if (bracket != std::string::npos && body[bracket] == '[') {
-			sum += strtoul(body.c_str() + bracket + 1, nullptr, 10);
+	const std::string word = ".shared .align ";
+	for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+		size_t stop = text.find_first_of("[;", at);
+		bool is_array = stop != std::string::npos && text[stop] == '[' && text.compare(at - 8, 8, ".extern ") != 0;
+		if (!is_array) {
+			continue;
+		}
+		size_t name = text.rfind(' ', stop) + 1;
+		size_t use = text.find(text.substr(name, stop - name), body);
+		if ((at > body && at < end) || use < end) {
+			sum += strtoul(text.c_str() + stop + 1, nullptr, 10);
 		}
 	}
 	return sum;
@@ -52,7 +60,7 @@ bool parse_ptx(const char *image, std::map<std::string, Entry> *entries) {
 		Entry entry;
 		entry.parameters = count(text.substr(open, close - open), ".param");
 		entry.most_threads = number_after(text.substr(close, body - close), ".maxntid ");
-		entry.shared_bytes = shared_bytes(text.substr(body, end - body));
+		entry.shared_bytes = shared_bytes(text, body, end);
 		(*entries)[text.substr(name, open - name)] = entry;
 	}
 	return true;

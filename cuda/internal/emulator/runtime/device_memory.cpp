@@ -166,6 +166,26 @@ bool is_device_range(uintptr_t address, size_t bytes) {
 	return address >= start && bytes <= a->bytes && address - start <= a->bytes - bytes;
 }
 
+void free_all_memory() {
+	std::vector<uintptr_t> device;
+	std::vector<void *> host;
+	{
+		std::lock_guard<std::mutex> lock(mutex);
+		for (auto &entry : live) {
+			device.push_back(reinterpret_cast<uintptr_t>(entry.second.start));
+		}
+		for (auto &entry : pinned) {
+			host.push_back(reinterpret_cast<void *>(entry.first));
+		}
+	}
+	for (uintptr_t address : device) {
+		free_device(address);
+	}
+	for (void *address : host) {
+		free_host(address);
+	}
+}
+
 void check_margins() {
 	std::lock_guard<std::mutex> lock(mutex);
 	for (auto &entry : live) {

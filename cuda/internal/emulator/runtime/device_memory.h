@@ -29,6 +29,9 @@ bool is_device_range(uintptr_t address, size_t bytes);
 // check_margins reports writes between an allocation and its unreadable pages.
 void check_margins();
 
+// free_all_memory frees all memory of the device and all pinned memory.
+void free_all_memory();
+
 struct MemoryUse {
 	size_t total, used, allocations, host_allocations;
 };

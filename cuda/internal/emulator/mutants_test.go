@@ -1,0 +1,231 @@
+package emulator_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// unreached are files whose kernels the conformance suite does not launch.
+var unreached = map[string]string{"peak.cu": "measures speed, and has no result that could be wrong"}
+
+// attempts are the runs of the conformance suite of package cuda that a mutant has to
+// pass to go unnoticed.
+var attempts = []struct {
+	order string
+	races bool
+}{{"random", false}, {"random", true}, {"forward", false}, {"reverse", false}}
+
+// groups are those of the suite that launch kernels, less those that are slow and
+// launch no other.
+const groups = "^(LargeOffsets|Gemm|Gram|SpMM|GatherRows|ScatterAddRows|Axpy|Scale|Mul|Fill|CopyMatrix|ColumnSums|RowNorms|" +
+	"NormalEquations|HalfStep|SolveSPD|Loss|Predict|ScoreTopK)$"
+
+// TestMutants makes mistakes in the kernels, one at a time, and expects the conformance
+// suite to fail for at least 95 of 100. The environment variable HALFSTEP_MUTANTS says
+// how many, at random, or "all".
+func TestMutants(t *testing.T) {
+	wanted := os.Getenv("HALFSTEP_MUTANTS")
+	if wanted == "" {
+		t.Skip("HALFSTEP_MUTANTS is not set: make mutants")
+	}
+	kernels := filepath.Join("..", "..", "kernels")
+	mutants, err := listMutants(kernels)
+	require.NoError(t, err)
+	if wanted != "all" {
+		count, err := strconv.Atoi(wanted)
+		require.NoError(t, err)
+		const seed = 1
+		t.Logf("mutants from seed %d", seed)
+		rand.New(rand.NewPCG(seed, seed)).Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
+		mutants = mutants[:min(count, len(mutants))]
+	}
+	binary := filepath.Join(t.TempDir(), "cuda.test")
+	out, err := exec.Command("go", "test", "-c", "-o", binary, "../..").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	message, noticed := conformance(t, binary, kernels, "random", false)
+	require.False(t, noticed, "the kernels as they are: %s", message)
+
+	var mutex sync.Mutex
+	var missed []string
+	t.Run("all", func(t *testing.T) {
+		for _, m := range mutants {
+			t.Run(m.String(), func(t *testing.T) {
+				t.Parallel()
+				if message := m.test(t, binary, kernels); message == "" {
+					t.Log("not noticed")
+					mutex.Lock()
+					defer mutex.Unlock()
+					missed = append(missed, m.String())
+				} else {
+					t.Log(message)
+				}
+			})
+		}
+	})
+	t.Logf("%d of %d mutants noticed; the others:\n%s", len(mutants)-len(missed), len(mutants), strings.Join(missed, "\n"))
+	require.LessOrEqual(t, 20*len(missed), len(mutants), "at least 95 of 100 have to be noticed")
+}
+
+// test returns what noticed the mutant, empty if nothing did.
+func (m mutant) test(t *testing.T, binary, kernels string) string {
+	t.Helper()
+	folder := t.TempDir()
+	require.NoError(t, m.write(kernels, folder))
+	for _, attempt := range attempts {
+		if message, noticed := conformance(t, binary, folder, attempt.order, attempt.races); noticed {
+			return message
+		}
+	}
+	return ""
+}
+
+// conformance runs the suite on the kernels of a folder until something fails, and
+// returns the first sign of it. A kernel that does not end is noticed too.
+func conformance(t *testing.T, binary, kernels, order string, races bool) (message string, noticed bool) {
+	t.Helper()
+	absolute, err := filepath.Abs(kernels)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, "-test.run", "^TestConformance$/^"+order+"$/"+groups, "-test.failfast", "-test.timeout", "2m")
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), "HALFSTEP_EMULATOR_KERNELS="+absolute, "HALFSTEP_MUTANTS=")
+	if races {
+		cmd.Env = append(cmd.Env, "HALFSTEP_EMULATOR_RACES=1")
+	}
+	out, err := cmd.CombinedOutput()
+	require.NotContains(t, string(out), "g++:", "the mutant does not compile")
+	if err == nil {
+		require.NotContains(t, string(out), "no tests to run")
+		return "", false
+	}
+	for line := range bytes.Lines(out) {
+		if bytes.Contains(line, []byte("--- FAIL")) {
+			message = string(line)
+		}
+	}
+	return strings.TrimSpace(message), true
+}
+
+// mutant is a kernel with a mistake made on purpose, which tests have to notice.
+type mutant struct {
+	file string // of the folder of the kernels
+	line int
+	kind string // "barrier", "mask" or "index"
+	was  string // the line before
+	text string // the whole file with the mistake
+}
+
+func (m mutant) String() string { return fmt.Sprintf("%s:%d %s: %s", m.file, m.line, m.kind, m.was) }
+
+var (
+	// barrier is a call of one, or of a function that is named for calling one.
+	barrier  = regexp.MustCompile(`^\s*(__syncthreads|__syncwarp|\w+_sync)(<\w+>)?\([^()]*\);`)
+	fullMask = regexp.MustCompile(`_sync\((full_warp|0xffffffffu?|~0u?)\b`)
+	// A function begins with its name at the left margin, and ends with a brace there.
+	signature = regexp.MustCompile(`^\w.*\(`)
+	// declaration is a line that declares an array.
+	declaration = regexp.MustCompile(`^\s*(__shared__ |const |static |volatile )*[\w:<>]+ \*?\w+(\[[^\]]*\])+( = .*)?(, .*)?;`)
+	statement   = regexp.MustCompile(`^\s*return\b`)
+	subscript   = regexp.MustCompile(`\w\[[^\[\]]+\]`)
+)
+
+// listMutants lists the mutants of a folder of kernels: each barrier taken away in turn,
+// each mask of a shuffle or vote less its highest lane, and in each function the first
+// index one too high.
+func listMutants(folder string) ([]mutant, error) {
+	var mutants []mutant
+	for _, pattern := range []string{"*.cu", "*.cuh"} {
+		files, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			if unreached[filepath.Base(file)] != "" {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return nil, err
+			}
+			mutants = append(mutants, mutantsOf(filepath.Base(file), string(text))...)
+		}
+	}
+	return mutants, nil
+}
+
+func mutantsOf(file, text string) []mutant {
+	lines := strings.Split(text, "\n")
+	var mutants []mutant
+	add := func(i int, kind, line string) {
+		changed := strings.Join(lines[:i], "\n") + "\n" + line + "\n" + strings.Join(lines[i+1:], "\n")
+		mutants = append(mutants, mutant{file, i + 1, kind, strings.TrimSpace(lines[i]), changed})
+	}
+	// each changes one place of a line in turn.
+	each := func(i int, kind string, pattern *regexp.Regexp, code string, change func(found string) string) {
+		for _, at := range pattern.FindAllStringIndex(code, -1) {
+			add(i, kind, lines[i][:at[0]]+change(lines[i][at[0]:at[1]])+lines[i][at[1]:])
+		}
+	}
+	inSignature, inBody := false, false
+	for i, line := range lines {
+		code, _, _ := strings.Cut(line, "//")
+		each(i, "barrier", barrier, code, func(string) string { return ";" })
+		each(i, "mask", fullMask, code, func(found string) string {
+			open := strings.IndexByte(found, '(') + 1
+			return found[:open] + "(" + found[open:] + " >> 1)"
+		})
+		if signature.MatchString(code) && !strings.HasSuffix(code, ";") {
+			inSignature, inBody = true, false
+		}
+		switch {
+		case inSignature:
+			inBody = strings.HasSuffix(strings.TrimSpace(code), "{")
+			inSignature = !inBody && line != "}"
+		case line == "}":
+			inBody = false
+		case inBody && (!declaration.MatchString(code) || statement.MatchString(code)):
+			if at := subscript.FindStringIndex(code); at != nil {
+				inBody = false // one is enough
+				add(i, "index", line[:at[1]-1]+" + 1"+line[at[1]-1:])
+			}
+		}
+	}
+	return mutants
+}
+
+// write copies the kernels to another folder, this one with its mistake.
+func (m mutant) write(from, to string) error {
+	for _, pattern := range []string{"*.cu", "*.cuh"} {
+		files, err := filepath.Glob(filepath.Join(from, pattern))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			if filepath.Base(file) == m.file {
+				text = []byte(m.text)
+			}
+			if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), text, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
