@@ -16,6 +16,7 @@ type stream struct {
 	measure arena
 
 	elementwise elementwise
+	rowNorms    rowNorms
 	gather      gather
 	gemm        gemm
 	gram        gram
