@@ -16,6 +16,11 @@ import (
 // vectors of Y and one broadcast element of X: 28 multiply-adds (14 cycles) and 16
 // loads (8 cycles) an element. With 6 rows on AVX2, 12 multiply-adds (6 cycles) and 8
 // loads (4 cycles).
+//
+// On an Intel Xeon of 2023 (240 GFLOP/s a core) 14 rows by 3706 of rank 64 reach 233
+// GFLOP/s without a hit. With the 10 best kept, of 6040 rows, it is 155, or 139 with
+// what was seen left out: some 70 insertions a row are the rest, and the bits of what
+// was seen. With hits inserted in Go, a call for each strip that has one, it was 97.
 func strips(g *generator) {
 	heights := []int{14, 10, 7, 4, 2, 1}
 	if !g.wide() {
