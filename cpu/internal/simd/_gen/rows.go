@@ -208,19 +208,42 @@ func weightedSum(g *generator, width int) {
 	if width == 1 {
 		columns = g.firstLanes(g.argument("columns"))
 	}
-	s, v, weight := g.vectors(width), g.vector(), g.vector()
+	// Rows take turns with two sums, as one would wait for itself.
+	s, odd, v, weight := g.vectors(width), g.vectors(width), g.vector(), g.vector()
 	g.zero(s...)
-	g.each(q, func(r, row reg.GPVirtual) {
-		g.VBROADCASTSS(operand.Mem{Base: q.w, Index: r, Scale: 4}, weight)
+	g.zero(odd...)
+	r, last, row := g.GP64(), g.GP64(), g.GP64()
+	add := func(next int, sums []reg.VecVirtual) {
+		g.MOVLQSX(operand.Mem{Base: q.ids, Index: r, Scale: 4, Disp: 4 * next}, row)
+		g.IMULQ(q.ldy, row)
+		g.ADDQ(q.y, row)
+		g.VBROADCASTSS(operand.Mem{Base: q.w, Index: r, Scale: 4, Disp: 4 * next}, weight)
 		if width == 1 {
 			g.load(operand.Mem{Base: row}, columns, v)
-			g.VFMADD231PS(v, weight, s[0])
+			g.VFMADD231PS(v, weight, sums[0])
 			return
 		}
-		for i := range s {
-			g.VFMADD231PS(operand.Mem{Base: row, Disp: i * g.bytes()}, weight, s[i])
+		for i, sum := range sums {
+			g.VFMADD231PS(operand.Mem{Base: row, Disp: i * g.bytes()}, weight, sum)
 		}
-	})
+	}
+	pairs, single, done := g.label("pairs"), g.label("single"), g.label("done")
+	g.XORQ(r, r)
+	g.LEAQ(operand.Mem{Base: q.n, Disp: -1}, last)
+	g.Label(pairs)
+	g.CMPQ(r, last)
+	g.JGE(operand.LabelRef(single))
+	add(0, s)
+	add(1, odd)
+	g.ADDQ(operand.U8(2), r)
+	g.JMP(operand.LabelRef(pairs))
+	g.Label(single)
+	g.JNE(operand.LabelRef(done))
+	add(0, s)
+	g.Label(done)
+	for i := range s {
+		g.VADDPS(odd[i], s[i], s[i])
+	}
 	for i := range s {
 		if width == 1 {
 			g.addTo(operand.Mem{Base: dst}, &columns, s[0], v)
