@@ -77,6 +77,17 @@ MUTANTS ?= all
 mutants: ## make mistakes in the CUDA kernels, one at a time, and see the suite notice; MUTANTS=20 for some
 	HALFSTEP_MUTANTS=$(MUTANTS) KERNELS_REQUIRE=cuda $(GO) test -count=1 -v -timeout 2h -run '^TestMutants$$' ./cuda/internal/emulator
 
+# The headers of CUDA live outside the tree, too.
+CUDA_HEADERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/halfstep/cuda-headers
+
+$(CUDA_HEADERS)/ready: cuda/gorgoniacu/requirements.txt
+	python3 -m pip install --quiet --no-deps --require-hashes --only-binary :all: --upgrade --target $(CUDA_HEADERS) --requirement $<
+	touch $@
+
+.PHONY: gorgoniacu
+gorgoniacu: $(CUDA_HEADERS)/ready ## build and test cuda/gorgoniacu with its tag (wants Python 3 with pip, g++)
+	HALFSTEP_CUDA_INCLUDE=$(CUDA_HEADERS)/nvidia/cuda_runtime/include $(GO) test -count=1 ./cuda/gorgoniacu
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (5s)
 	@set -e; for package in $$($(GO) list ./...); do \

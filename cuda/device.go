@@ -37,6 +37,11 @@ func openOn(library *driver.Library, ordinal int, opts kernels.Options) (kernels
 }
 
 func openDevice(library *driver.Library, ordinal int, opts kernels.Options) (*device, error) {
+	return openIn(library, ordinal, opts, library.Open)
+}
+
+// openIn opens a device in the context that a function gives.
+func openIn(library *driver.Library, ordinal int, opts kernels.Options, open func(ordinal int) (*driver.Context, error)) (*device, error) {
 	if ordinal < 0 {
 		return nil, &kernels.ArgumentError{Argument: "ordinal", Reason: fmt.Sprintf("%d, want 0 or more", ordinal)}
 	}
@@ -49,7 +54,7 @@ func openDevice(library *driver.Library, ordinal int, opts kernels.Options) (*de
 	if want := driverFloor(); library.Version() < want {
 		return nil, unavailable(&driver.TooOldError{Have: library.Version(), Want: want})
 	}
-	context, err := library.Open(ordinal)
+	context, err := open(ordinal)
 	if err != nil {
 		return nil, unavailable(err)
 	}

@@ -267,11 +267,16 @@ type memory struct {
 	device *device
 	block  *block // nil for no bytes
 	bytes  int
+
+	foreign bool // allocated by somebody else, who frees it
 }
 
 func (m *memory) Bytes() int { return m.bytes }
 
 func (m *memory) Free() error {
+	if m.foreign {
+		return nil
+	}
 	a := &m.device.memory
 	a.count(&a.live, -m.bytes)
 	if m.block == nil {
