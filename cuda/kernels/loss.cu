@@ -29,16 +29,18 @@ extern "C" __global__ void loss_blocks(
 		int stored, int convention, float alpha, int lanes) {
 	Entries entries = entries_of_block(offsets, rows);
 	int at_once = blockDim.x / lanes;
+	bool quads = aligned(x, x_stride) && aligned(y, y_stride);
+	Walk walk = walk_from(offsets, entries);
 	double errors = 0, objective = 0;
 	for (int64 base = entries.first; base < entries.end; base += at_once) {
 		int64 e = base + threadIdx.x / lanes;
 		bool there = e < entries.end;
 		const float *xs = x, *ys = y;
 		if (there) {
-			xs += row_of_entry(offsets, entries.low, entries.high, e) * x_stride;
+			xs += walk_to(walk, offsets, entries, e) * x_stride;
 			ys += columns[e] * y_stride;
 		}
-		float s = score(xs, ys, there ? stored : 0, lanes);
+		float s = score(xs, ys, there ? stored : 0, lanes, quads);
 		if (there && threadIdx.x % lanes == 0) {
 			if (stored < unknowns) {
 				s += xs[stored];

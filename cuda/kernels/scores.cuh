@@ -1,7 +1,15 @@
 // Scores x·y of the stored entries of a sparse matrix. A block has score_entries of
 // them in hand, whatever rows they belong to, and so all blocks have the same work. An
-// entry is scored by some neighbouring lanes of a warp, which read its rows of X and
-// Y coalesced: 2·K floats for K multiply-adds, bound by memory.
+// entry is scored by some neighbouring lanes of a warp, which read its rows of X and Y
+// coalesced, 16 bytes a lane where both are aligned. Of the entries that a lane meets
+// one after another most have the same row, whose place is kept and which the
+// first-level cache serves.
+//
+// Floor: 2·K operations, K floats of Y and 8 bytes an entry; bound by memory. Before any
+// measurement: 25 million entries at rank 64 gather 6.4 GB, 1.6 ms at the 4.3 TB/s of an
+// H200, of which its second-level cache saves what popular columns share. 2048 threads
+// of a multiprocessor have 128 entries of 256 bytes on their way, 4.3 MB on 132 of them,
+// which is more than that rate times a latency of some 700 ns. Registers: make registers.
 #pragma once
 
 #include "common.cuh"
@@ -38,11 +46,44 @@ __device__ inline Entries entries_of_block(const int64 *offsets, int64 rows) {
 	return e;
 }
 
+// Walk is the place of a lane among the entries of its block.
+struct Walk {
+	int64 row;
+	int64 end; // of the row
+};
+
+__device__ inline Walk walk_from(const int64 *offsets, const Entries &entries) {
+	Walk w = {entries.low, offsets[entries.low + 1]};
+	return w;
+}
+
+// walk_to goes on to an entry, which must not be before the last one, and returns its
+// row.
+__device__ inline int64 walk_to(Walk &w, const int64 *offsets, const Entries &entries, int64 entry) {
+	if (entry >= w.end) {
+		w.row = row_of_entry(offsets, w.row, entries.high, entry);
+		w.end = offsets[w.row + 1];
+	}
+	return w.row;
+}
+
+// aligned reports whether rows can be read 16 bytes at a time.
+__device__ inline bool aligned(const float *x, int64 stride) { return stride % 4 == 0 && (uint64)x % 16 == 0; }
+
 // score returns x·y in each of the lanes that share an entry. All lanes of the warp
-// take part, those without an entry with rank 0.
-__device__ inline float score(const float *x, const float *y, int rank, int lanes) {
+// take part, those without an entry with rank 0. quads says that both rows are aligned.
+__device__ inline float score(const float *x, const float *y, int rank, int lanes, bool quads) {
+	int lane = threadIdx.x % lanes;
 	float sum = 0;
-	for (int j = threadIdx.x % lanes; j < rank; j += lanes) {
+	int whole = quads ? rank / 4 * 4 : 0;
+	for (int j = 4 * lane; j < whole; j += 4 * lanes) {
+		float4 left = *(const float4 *)(x + j), right = *(const float4 *)(y + j);
+		sum = fmaf(left.x, right.x, sum);
+		sum = fmaf(left.y, right.y, sum);
+		sum = fmaf(left.z, right.z, sum);
+		sum = fmaf(left.w, right.w, sum);
+	}
+	for (int j = whole + lane; j < rank; j += lanes) {
 		sum = fmaf(x[j], y[j], sum);
 	}
 	return warp_sum(sum, lanes);
