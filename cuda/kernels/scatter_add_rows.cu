@@ -39,6 +39,6 @@ extern "C" __global__ void scatter_add_rows(
 				dst[ids[from] * dst_stride + j] += src[from * src_stride + j];
 			}
 		}
-		__syncthreads();
+		// The first barrier above keeps own as it is until every thread is here.
 	}
 }

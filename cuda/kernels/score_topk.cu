@@ -47,6 +47,8 @@ __device__ inline void sort_keys(uint64 *keys, int count) {
 	}
 }
 
+// A thread clears the same keys that it has written as results before, so that the
+// lists of one row after another need no barrier between them.
 __device__ inline void empty_candidates(Candidates c, int k) {
 	for (int n = threadIdx.x; n < k; n += blockDim.x) {
 		c.keys[n] = 0;
@@ -197,7 +199,6 @@ extern "C" __global__ void score_topk(
 				keys[n] = candidates[r].keys[n];
 			}
 		}
-		__syncthreads();
 	}
 }
 
@@ -222,6 +223,5 @@ extern "C" __global__ void merge_topk(
 		}
 		settle(best, k, capacity, true);
 		write_top(best.keys, k, ids + row * k, top + row * top_stride);
-		__syncthreads();
 	}
 }
