@@ -156,20 +156,18 @@ __device__ inline void complete_equations(const Problem &p, const Workspace &w) 
 	float *right = w.triangle + row_start(p.unknowns);
 	float factors, bias;
 	regularization(p, (int64)right[p.unknowns], &factors, &bias);
-	if (p.all_pairs != 0) {
+	// A warp has a column, and its first lane the diagonal element.
+	for (int j = warp_of_block(); j < p.unknowns; j += warps_of_block()) {
 		// The upper triangle of Gram: its rows are the columns of ours.
-		for (int j = warp_of_block(); j < p.unknowns; j += warps_of_block()) {
-			for (int i = j + lane_of_warp(); i < p.unknowns; i += 32) {
-				w.triangle[row_start(i) + j] += p.all_pairs * p.gram[j * p.gram_stride + i];
-			}
+		for (int i = j + lane_of_warp(); i < p.unknowns && p.all_pairs != 0; i += 32) {
+			w.triangle[row_start(i) + j] += p.all_pairs * p.gram[j * p.gram_stride + i];
 		}
-		for (int j = threadIdx.x; j < p.unknowns && p.offset_gram; j += blockDim.x) {
-			right[j] -= p.all_pairs * p.offset_gram[j];
+		if (lane_of_warp() == 0) {
+			w.triangle[row_start(j) + j] += j < p.stored ? factors : bias;
 		}
 	}
-	__syncthreads();
-	for (int i = threadIdx.x; i < p.unknowns; i += blockDim.x) {
-		w.triangle[row_start(i) + i] += i < p.stored ? factors : bias;
+	for (int j = threadIdx.x; j < p.unknowns && p.all_pairs != 0 && p.offset_gram; j += blockDim.x) {
+		right[j] -= p.all_pairs * p.offset_gram[j];
 	}
 	__syncthreads();
 }
