@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,20 +22,31 @@ import (
 // unreached are files whose kernels the conformance suite does not launch.
 var unreached = map[string]string{"peak.cu": "measures speed, and has no result that could be wrong"}
 
-// attempts are the runs of the conformance suite of package cuda that a mutant has to
-// pass to go unnoticed.
-var attempts = []struct {
-	order string
+// attempt is a run of tests of package cuda: the conformance suite in one order of
+// threads, or the tests of what the suite does not reach.
+type attempt struct {
+	args  []string
 	races bool
-}{{"random", false}, {"random", true}, {"forward", false}, {"reverse", false}}
+}
 
-// groups are those of the suite that launch kernels, less those that are slow and
-// launch no other.
-const groups = "^(LargeOffsets|Gemm|Gram|SpMM|GatherRows|ScatterAddRows|Axpy|Scale|Mul|Fill|CopyMatrix|ColumnSums|RowNorms|" +
-	"NormalEquations|HalfStep|SolveSPD|Loss|Predict|ScoreTopK)$"
+// inOrder runs the groups of the suite that launch kernels, less those that are slow
+// and launch no other.
+func inOrder(order string) []string {
+	return []string{"-test.run", "^TestConformance$/^" + order + "$/^(LargeOffsets|Gemm|Gram|SpMM|GatherRows|ScatterAddRows|Axpy|Scale|Mul|Fill|" +
+		"CopyMatrix|ColumnSums|RowNorms|NormalEquations|HalfStep|SolveSPD|Loss|Predict|ScoreTopK)$"}
+}
 
-// TestMutants makes mistakes in the kernels, one at a time, and expects the conformance
-// suite to fail for at least 95 of 100. The environment variable HALFSTEP_MUTANTS says
+// attempts are what a mutant has to pass to go unnoticed.
+var attempts = []attempt{
+	{args: inOrder("random")},
+	{args: []string{"-test.short", "-test.skip", "^Test(Conformance|Every|Training)"}},
+	{args: inOrder("random"), races: true},
+	{args: inOrder("forward")},
+	{args: inOrder("reverse")},
+}
+
+// TestMutants makes mistakes in the kernels, one at a time, and expects the tests to
+// notice at least 95 of 100. The environment variable HALFSTEP_MUTANTS says
 // how many, at random, or "all".
 func TestMutants(t *testing.T) {
 	wanted := os.Getenv("HALFSTEP_MUTANTS")
@@ -55,7 +67,7 @@ func TestMutants(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "cuda.test")
 	out, err := exec.Command("go", "test", "-c", "-o", binary, "../..").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	message, noticed := conformance(t, binary, kernels, "random", false)
+	message, noticed := attempts[0].run(t, binary, kernels)
 	require.False(t, noticed, "the kernels as they are: %s", message)
 
 	var mutex sync.Mutex
@@ -84,26 +96,26 @@ func (m mutant) test(t *testing.T, binary, kernels string) string {
 	t.Helper()
 	folder := t.TempDir()
 	require.NoError(t, m.write(kernels, folder))
-	for _, attempt := range attempts {
-		if message, noticed := conformance(t, binary, folder, attempt.order, attempt.races); noticed {
+	for _, a := range attempts {
+		if message, noticed := a.run(t, binary, folder); noticed {
 			return message
 		}
 	}
 	return ""
 }
 
-// conformance runs the suite on the kernels of a folder until something fails, and
-// returns the first sign of it. A kernel that does not end is noticed too.
-func conformance(t *testing.T, binary, kernels, order string, races bool) (message string, noticed bool) {
+// run runs tests on the kernels of a folder until something fails, and returns the
+// first sign of it. A kernel that does not end is noticed too.
+func (a attempt) run(t *testing.T, binary, kernels string) (message string, noticed bool) {
 	t.Helper()
 	absolute, err := filepath.Abs(kernels)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "-test.run", "^TestConformance$/^"+order+"$/"+groups, "-test.failfast", "-test.timeout", "2m")
+	cmd := exec.CommandContext(ctx, binary, append(slices.Clone(a.args), "-test.failfast", "-test.timeout", "2m")...)
 	cmd.Dir = filepath.Join("..", "..")
 	cmd.Env = append(os.Environ(), "HALFSTEP_EMULATOR_KERNELS="+absolute, "HALFSTEP_MUTANTS=")
-	if races {
+	if a.races {
 		cmd.Env = append(cmd.Env, "HALFSTEP_EMULATOR_RACES=1")
 	}
 	out, err := cmd.CombinedOutput()
@@ -180,8 +192,16 @@ func mutantsOf(file, text string) []mutant {
 			add(i, kind, lines[i][:at[0]]+change(lines[i][at[0]:at[1]])+lines[i][at[1]:])
 		}
 	}
-	inSignature, inBody := false, false
+	inSignature, inBody, notEmulated := false, false, false
 	for i, line := range lines {
+		// What is for later GPUs only is inline PTX, of which the emulator takes the
+		// portable twin.
+		if strings.HasPrefix(line, "#") {
+			notEmulated = strings.HasPrefix(line, "#if __CUDA_ARCH__ >= 800")
+		}
+		if notEmulated {
+			continue
+		}
 		code, _, _ := strings.Cut(line, "//")
 		each(i, "barrier", barrier, code, func(string) string { return ";" })
 		each(i, "mask", fullMask, code, func(found string) string {
