@@ -9,7 +9,7 @@ import (
 // arena is scratch memory that calls carve slices from. It grows to the largest
 // call and stays.
 type arena struct {
-	data []byte
+	block
 	used int
 }
 
@@ -37,13 +37,20 @@ func (a *arena) reserve(l *ledger, bytes int) error {
 	if err := l.take(&l.scratch, growth); err != nil {
 		return err
 	}
-	a.data = nil // let the old block go before the new one is made
-	a.data = alignedBytes(bytes)
-	return nil
+	// Let the old block go before the new one is made.
+	err := a.free()
+	if err == nil {
+		a.block, err = newBlock(bytes)
+	}
+	if err != nil {
+		l.give(&l.scratch, bytes)
+	}
+	return err
 }
 
-// release gives the memory back.
-func (a *arena) release(l *ledger) {
+// close gives the memory back.
+func (a *arena) close(l *ledger) error {
 	l.give(&l.scratch, len(a.data))
-	*a = arena{}
+	a.used = 0
+	return a.free()
 }

@@ -44,8 +44,10 @@
 // that does not fit Options.MemoryLimit is a *kernels.MemoryError like that of
 // Alloc.
 //
-// Memory comes from the Go heap. A block larger than what is left of the machine's
-// memory is refused; below that the system maps pages when they are first used.
+// Memory comes from the Go heap or, in blocks of some megabytes on Linux, from the
+// system, in large pages where it has them. A block larger than what is left of the
+// machine's memory is refused; below that the system maps pages when they are first
+// used.
 //
 // # Speed
 //

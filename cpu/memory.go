@@ -57,24 +57,45 @@ func (l *ledger) give(sum *int64, bytes int) {
 
 // memory is a block that a stream has allocated.
 type memory struct {
+	block
 	ledger *ledger
-	data   []byte
 }
 
 func (m *memory) Bytes() int { return len(m.data) }
 
 func (m *memory) Free() error {
 	m.ledger.give(&m.ledger.live, len(m.data))
-	m.data = nil
-	return nil
+	return m.block.free()
 }
 
-// alignedBytes returns n bytes of memory of their own. A large block is not
-// touched: it comes from the system as it is.
-func alignedBytes(n int) []byte {
+// block is aligned memory of its own, of unspecified content. A large one is not
+// touched: it comes from the system as it is, and goes back there.
+type block struct {
+	data    []byte
+	release func() error // nil for memory of the Go runtime
+}
+
+// newBlock returns n bytes, or a *MemoryError where the system does not give them.
+func newBlock(n int) (block, error) {
+	if n >= mappedLeast {
+		b, err := mapMemory(n)
+		if err != nil {
+			return b, &kernels.MemoryError{Wanted: int64(n)}
+		}
+		return b, nil
+	}
 	b := make([]byte, n+alignment-1)
 	off := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) & (alignment - 1))
-	return b[off : off+n : off+n]
+	return block{data: b[off : off+n : off+n]}, nil
+}
+
+func (b *block) free() error {
+	release := b.release
+	*b = block{}
+	if release == nil {
+		return nil
+	}
+	return release()
 }
 
 // elements views aligned bytes as elements of another type.

@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/halfstep-ml/halfstep/kernels"
+import (
+	"errors"
+
+	"github.com/halfstep-ml/halfstep/kernels"
+)
 
 // stream runs every call at once. Each operation that is cut into tasks has its
 // state in a field, so that a call allocates nothing; the fields are cleared when
@@ -35,13 +39,18 @@ func newStream(d *device) *stream {
 	return &stream{dev: d, areas: make([]arena, d.pool.threads)}
 }
 
-// Alloc returns memory of the Go heap.
+// Alloc returns memory of the Go heap or, where it is large, of the system.
 func (s *stream) Alloc(bytes int) (kernels.Mem, error) {
 	l := &s.dev.ledger
 	if err := l.take(&l.live, bytes); err != nil {
 		return nil, err
 	}
-	return &memory{ledger: l, data: alignedBytes(bytes)}, nil
+	b, err := newBlock(bytes)
+	if err != nil {
+		l.give(&l.live, bytes)
+		return nil, err
+	}
+	return &memory{b, l}, nil
 }
 
 func (s *stream) Write(dst kernels.Mem, off int, src []byte) error {
@@ -72,12 +81,11 @@ func (s *stream) Sync() error { return nil }
 
 func (s *stream) Close() error {
 	l := &s.dev.ledger
+	errs := []error{s.shared.close(l), s.packed.close(l)}
 	for i := range s.areas {
-		s.areas[i].release(l)
+		errs = append(errs, s.areas[i].close(l))
 	}
-	s.shared.release(l)
-	s.packed.release(l)
-	return nil
+	return errors.Join(errs...)
 }
 
 // event has come to pass when it is recorded.
