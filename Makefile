@@ -24,9 +24,13 @@ test: ## run all tests; name those that were skipped, and why
 	@log=$$(mktemp); $(GO) test -v ./... >$$log 2>&1; status=$$?; \
 		awk -v failed=$$status -f .ci/summary.awk $$log; rm -f $$log; exit $$status
 
+# What of the CUDA device is about its host side; the kernels have a check of their own.
+CUDA_RACES := Conformance/random/(CSR|Transfer|Streams|Determinism|Errors|Memory)|Recommending|FreedMemory|Transfers|IdleMemory
+
 .PHONY: race
 race: ## run the tests of the concurrent packages under the race detector
 	$(GO) test -race -short ./kernels/... ./cpu/... ./als/... ./bench/...
+	$(GO) test -race -short -run '$(CUDA_RACES)' ./cuda
 
 .PHONY: lint
 lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, go mod tidy
