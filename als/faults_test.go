@@ -137,3 +137,24 @@ func TestLittleRoomMeansSmallerChunks(t *testing.T) {
 		})
 	}
 }
+
+// TestLittleRoomMeansSmallerChunksOfTheLoss: what does not fit at once is added up in
+// parts.
+func TestLittleRoomMeansSmallerChunksOfTheLoss(t *testing.T) {
+	ratings := lowRank(t, 65, 60, 50, 900)
+	cfg := als.DefaultConfig()
+	cfg.Convention, cfg.Iterations = als.Implicit, 3
+	losses := func(dev kernels.Device) (losses []float64) {
+		_, err := als.Train(t.Context(), dev, ratings, cfg, als.WithLoss(), als.WithProgress(func(p als.Progress) {
+			losses = append(losses, p.Loss)
+		}))
+		require.NoError(t, err)
+		return losses
+	}
+	want := losses(open(t, kernels.Options{}))
+	for call := 1; call <= 3; call++ {
+		dev := kernelstest.Faulty(open(t, kernels.Options{}), kernelstest.Fault{Ops: []string{"Loss"}, Call: call, Err: kernelstest.NoRoom})
+		require.InEpsilonSlice(t, want, losses(dev), 1e-12)
+		require.True(t, dev.Fired())
+	}
+}

@@ -1,6 +1,7 @@
 package als
 
 import (
+	"errors"
 	"math"
 
 	"github.com/halfstep-ml/halfstep/kernels"
@@ -87,7 +88,12 @@ func (t *trainer) storedLoss(p *kernels.Problem) (squared, objective float64, er
 		if err := t.ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		if err := t.lossChunk(l.stored.Slice(2*i, 2*i+2), p, span); err != nil {
+		out := l.stored.Slice(2*i, 2*i+2)
+		err := t.lossChunk(out, p, span)
+		if errors.Is(err, kernels.ErrMemory) && span.Hi-span.Lo > 1 {
+			err = t.dividedLoss(out, p, span)
+		}
+		if err != nil {
 			return 0, 0, err
 		}
 	}
@@ -100,6 +106,29 @@ func (t *trainer) storedLoss(p *kernels.Problem) (squared, objective float64, er
 		objective += sums[2*i+1]
 	}
 	return squared, objective, nil
+}
+
+// dividedLoss is lossChunk for rows that do not fit the device together: in halves, and
+// halves of those. The last digits of the sums may differ from those of the whole.
+func (t *trainer) dividedLoss(out kernels.Buffer[float64], p *kernels.Problem, rows kernels.Span) error {
+	middle := (rows.Lo + rows.Hi) / 2
+	var sums [2]float64
+	for _, half := range []kernels.Span{{Lo: rows.Lo, Hi: middle}, {Lo: middle, Hi: rows.Hi}} {
+		err := t.lossChunk(out, p, half)
+		if errors.Is(err, kernels.ErrMemory) && half.Hi-half.Lo > 1 {
+			err = t.dividedLoss(out, p, half)
+		}
+		if err != nil {
+			return err
+		}
+		var part [2]float64
+		if err := kernels.Download(t.stream, part[:], out); err != nil {
+			return err
+		}
+		sums[0] += part[0]
+		sums[1] += part[1]
+	}
+	return kernels.Upload(t.stream, out, sums[:])
 }
 
 func (t *trainer) lossChunk(out kernels.Buffer[float64], p *kernels.Problem, rows kernels.Span) (err error) {
