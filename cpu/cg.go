@@ -2,52 +2,15 @@ package cpu
 
 import "github.com/halfstep-ml/halfstep/cpu/internal/simd"
 
-// conjugateGradients takes Solver.Steps steps from the present row of X. A is
-// never built: a product with it goes over the ratings of the row, at 4·n·K
-// operations, and over the Gram matrix where there is one, at 2·K².
-func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
-	row := h.x.row(q.row)
-	s := descent{
-		x: w.doubles[0], r: w.doubles[1], p: w.doubles[2], ap: w.doubles[3],
-		single: w.vectors[0], sum: w.vectors[1],
-	}
-	s.factors, s.bias = h.regularization(q.row)
+// descents are rows that conjugate gradients solve side by side, so that the Gram
+// matrix is read once for all of them and not for each. What a row gets does not depend
+// on the others.
+type descents struct {
+	rows  [batchRows]descent
+	count int
 
-	q.add = addRightSide
-	h.sum(w, q, s.sum)
-	enough := 0.0
-	for i, v := range s.sum {
-		s.r[i] = float64(v)
-		if h.allPairs != 0 && len(h.offsetGram) > 0 {
-			s.r[i] -= float64(h.allPairs) * float64(h.offsetGram[i])
-		}
-		enough += epsilon * epsilon * s.r[i] * s.r[i]
-	}
-	if enough == 0 {
-		clear(row)
-		h.finish(q.row, 0, h.unknowns)
-		return
-	}
-
-	for i, v := range row {
-		s.p[i] = float64(v)
-	}
-	copy(s.single, row)
-	h.multiply(w, q, &s)
-	residual := s.begin()
-	for step := 1; step <= h.solver.Steps && !(residual <= enough); step++ {
-		h.multiply(w, q, &s)
-		next, curvature := s.step(residual)
-		if !(curvature > 0) {
-			h.finish(q.row, step, h.unknowns)
-			return
-		}
-		residual = next
-	}
-	for i, v := range s.x {
-		row[i] = float32(v)
-	}
-	h.finish(q.row, 0, h.unknowns)
+	directions []float32 // p of each row, rounded; K apart
+	sums       []float32 // A·p of each without the regularization, then b; 2·K apart
 }
 
 // descent is the state of conjugate gradients. It is float64, of which only the
@@ -56,43 +19,164 @@ func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
 // by about the ratio of the eigenvalues, and the digits of float32 are used up after a
 // few.
 type descent struct {
+	query query
+
 	x, r, p, ap []float64 // solution, residual b - A·x, direction, A·p
-	single      []float32 // p, overwritten by multiply
+	single      []float32 // p, rounded
 	sum         []float32 // A·p without the regularization, which is that of:
 	factors     float32
 	bias        float32
+
+	residual float64 // ‖r‖²
+	enough   float64 // the ‖r‖² to stop at
+	done     bool
+	failed   int // the step without curvature; 0 for none
 }
 
-// begin starts at x = p, of which ap is the product. It returns ‖r‖².
-func (s *descent) begin() float64 {
+func (h *halfStep) layoutDescents(a *arena) descents {
+	k := h.unknowns
+	d := descents{
+		directions: carve[float32](a, batchRows*k),
+		sums:       carve[float32](a, batchRows*2*k),
+	}
+	doubles := carve[float64](a, 4*batchRows*k)
+	if doubles == nil {
+		return d
+	}
+	for i := range d.rows {
+		s := &d.rows[i]
+		s.single, s.sum = d.directions[i*k:][:k], d.sums[2*i*k:][:k:2*k]
+		for _, v := range []*[]float64{&s.x, &s.r, &s.p, &s.ap} {
+			*v, doubles = doubles[:k], doubles[k:]
+		}
+	}
+	return d
+}
+
+// conjugateGradients takes Solver.Steps steps from the present row of X, as soon as
+// there are enough rows. A is never built: a product with it goes over the ratings of
+// the row, at 4·n·K operations, and over the Gram matrix where there is one, at 2·K².
+func conjugateGradients(h *halfStep, w *rowScratch, q *query) {
+	d := &w.descents
+	d.rows[d.count].query = *q
+	d.count++
+	if d.count == batchRows {
+		descend(h, w)
+	}
+}
+
+// descend solves the rows that are waiting.
+func descend(h *halfStep, w *rowScratch) {
+	d := &w.descents
+	rows := d.rows[:d.count]
+	for i := range rows {
+		h.begin(w, &rows[i])
+	}
+	h.addAllPairs(w)
+	for i := range rows {
+		h.firstResidual(&rows[i])
+	}
+	for step := 1; step <= h.solver.Steps; step++ {
+		for i := range rows {
+			if s := &rows[i]; !s.done {
+				s.query.add, s.query.vector = addProduct, s.single
+				h.sum(w, &s.query, s.sum)
+			}
+		}
+		h.addAllPairs(w)
+		for i := range rows {
+			if s := &rows[i]; !s.done {
+				h.addRegularization(s)
+				s.step(step)
+			}
+		}
+	}
+	for i := range rows {
+		s := &rows[i]
+		row := h.x.row(s.query.row)
+		for j, v := range s.x {
+			row[j] = float32(v)
+		}
+		h.finish(s.query.row, s.failed, h.unknowns)
+		s.query = query{}
+	}
+	d.count = 0
+}
+
+// begin computes the sums over the ratings of a row at its start, which becomes p.
+func (h *halfStep) begin(w *rowScratch, s *descent) {
+	q := &s.query
+	row := h.x.row(q.row)
+	copy(s.single, row)
+	for i, v := range row {
+		s.p[i] = float64(v)
+	}
+	s.factors, s.bias = h.regularization(q.row)
+	q.add, q.vector = addProductAndRightSide, s.single
+	h.sum(w, q, s.sum[:2*h.unknowns])
+}
+
+// firstResidual makes the first direction of the sums of begin. A row without a
+// right-hand side is done, with zeros.
+func (h *halfStep) firstResidual(s *descent) {
+	enough := 0.0
+	for i, v := range s.sum[h.unknowns : 2*h.unknowns] {
+		s.r[i] = float64(v)
+		if h.allPairs != 0 && len(h.offsetGram) > 0 {
+			s.r[i] -= float64(h.allPairs) * float64(h.offsetGram[i])
+		}
+		enough += epsilon * epsilon * s.r[i] * s.r[i]
+	}
 	clear(s.x)
-	residual := simd.Descend(s.x, s.r, s.p, s.ap, 1)
+	s.enough, s.failed, s.done = enough, 0, enough == 0
+	if s.done {
+		return
+	}
+	h.addRegularization(s)
+	s.residual = simd.Descend(s.x, s.r, s.p, s.ap, 1)
 	clear(s.p)
 	simd.Turn(s.p, s.r, s.single, 0)
-	return residual
+	s.done = s.residual <= enough
 }
 
-// step goes along p to the minimum and turns p. It takes ‖r‖² and returns that after
-// the step, and pᵀAp. Where that is not positive nothing is changed.
-func (s *descent) step(residual float64) (next, curvature float64) {
-	curvature = simd.DotFloat64(s.p, s.ap)
+// step goes along p to the minimum and turns p. It is done if the residual is small
+// enough, and fails if pᵀAp is not positive.
+func (s *descent) step(number int) {
+	curvature := simd.DotFloat64(s.p, s.ap)
 	if !(curvature > 0) {
-		return residual, curvature
+		s.done, s.failed = true, number
+		return
 	}
-	next = simd.Descend(s.x, s.r, s.p, s.ap, residual/curvature)
-	simd.Turn(s.p, s.r, s.single, next/residual)
-	return next, curvature
+	next := simd.Descend(s.x, s.r, s.p, s.ap, s.residual/curvature)
+	simd.Turn(s.p, s.r, s.single, next/s.residual)
+	s.residual, s.done = next, next <= s.enough
 }
 
-// multiply computes A·p for the system of a row.
-func (h *halfStep) multiply(w *rowScratch, q *query, s *descent) {
-	q.add, q.vector = addProduct, s.single
-	h.sum(w, q, s.sum)
-	if h.allPairs != 0 {
-		// The rows of the symmetric matrix are its columns.
-		simd.Scale(h.allPairs, s.single)
-		simd.WeightedSum(s.sum, h.gram.data, h.gram.stride, w.consecutive[:h.unknowns], s.single)
+// addAllPairs adds g·Gram·p to the sums of all rows. Rows that are done get it too.
+func (h *halfStep) addAllPairs(w *rowScratch) {
+	d, k := &w.descents, h.unknowns
+	switch {
+	case h.allPairs == 0:
+	case simd.ProductByColumns():
+		// The directions lie by rows. Each is multiplied alone then; the rows of the
+		// symmetric matrix are its columns.
+		scaled := w.block[:k]
+		for i := range d.rows[:d.count] {
+			s := &d.rows[i]
+			simd.ScaleTo(scaled, h.allPairs, s.single)
+			simd.WeightedSum(s.sum, h.gram.data, h.gram.stride, w.consecutive[:k], scaled)
+		}
+	default:
+		columns := simd.ProductColumns()
+		for lo := 0; lo < k; lo += columns {
+			simd.Product(d.count, min(columns, k-lo), k, h.allPairs, d.directions, k, 1,
+				h.gram.data[lo:], h.gram.stride, nil, 1, d.sums[lo:], 2*k)
+		}
 	}
+}
+
+// addRegularization computes A·p of the sums.
+func (h *halfStep) addRegularization(s *descent) {
 	simd.AddRidge(s.ap, s.sum, s.p, float64(s.factors))
 	for i := h.stored; i < h.unknowns; i++ {
 		s.ap[i] = float64(s.sum[i]) + float64(s.bias)*s.p[i]

@@ -40,12 +40,12 @@ func choleskyTogether(h *halfStep, w *rowScratch, q *query) {
 	b.rows[b.count] = q.row
 	b.count++
 	if b.count == simd.Lanes(h.unknowns) {
-		h.solveBatch(w)
+		solveBatch(h, w)
 	}
 }
 
 // solveBatch solves the systems that are waiting, if any.
-func (h *halfStep) solveBatch(w *rowScratch) {
+func solveBatch(h *halfStep, w *rowScratch) {
 	b, k, ld := &w.batch, h.unknowns, h.needs.ld
 	if b.count == 0 {
 		return

@@ -12,8 +12,10 @@ type halfStep struct {
 	stream       *stream
 	participants int
 
-	// row does what is wanted for a row with ratings.
-	row func(h *halfStep, w *rowScratch, q *query)
+	// row does what is wanted for a row with ratings, or keeps it for later, when rest
+	// does it. There may be no rest.
+	row  func(h *halfStep, w *rowScratch, q *query)
+	rest func(h *halfStep, w *rowScratch)
 
 	equations equations // the results of NormalEquations
 	needs     scratchNeeds
@@ -33,8 +35,8 @@ type scratchNeeds struct {
 	systems  int  // of ld×ld
 	lanes    int  // elements for simd.SolveLanes, which solves the systems together; 0 if it does not
 	summed   bool // rows are solved from their sums
-	vectors  int  // of the length of the unknowns
-	doubles  int  // the same in float64
+	vector   bool // of the length of the unknowns
+	descents bool // rows are solved by conjugate gradients
 	scores   bool
 	weighted bool
 }
@@ -48,7 +50,7 @@ type rowScratch struct {
 	weight      []float32 // of the ratings of a block or a batch: a(r)
 	residual    []float32 // and t(r) - a(r)·o
 	panel       []float32 // their factors, where h.packed has not those of all columns
-	consecutive []int32   // 0, 1, 2, ..., the ids of a panel
+	consecutive []int32   // 0, 1, 2, ..., the ids of a panel or of the Gram matrix
 	block       []float32 // the sum over a block
 	part        []float32 // the sum over a part, where some row has several
 	sums        []float32 // of normal, over a row or those of a batch
@@ -58,8 +60,8 @@ type rowScratch struct {
 	// For solving.
 	system, spare []float32 // ld×ld
 	batch         batch
-	vectors       [2][]float32
-	doubles       [4][]float64
+	vector        []float32
+	descents      descents
 	scores        []float32 // of all ratings of a row
 	index         []int32   // of unknowns
 	passive       []uint8   // flags of unknowns
@@ -72,17 +74,17 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	k := h.unknowns
 	switch p.Solver.Method {
 	case kernels.CG:
-		h.row, h.needs = conjugateGradients, scratchNeeds{vectors: 2, doubles: 4}
+		h.row, h.rest, h.needs = conjugateGradients, descend, scratchNeeds{descents: true}
 	case kernels.Subspace:
-		h.row, h.needs = subspace, scratchNeeds{order: p.Solver.Block, systems: 1, vectors: 1, scores: true}
+		h.row, h.needs = subspace, scratchNeeds{order: p.Solver.Block, systems: 1, vector: true, scores: true}
 	case kernels.NonNegative:
-		h.row, h.needs = nonNegative, scratchNeeds{order: k, systems: 2, vectors: 1}
+		h.row, h.needs = nonNegative, scratchNeeds{order: k, systems: 2, vector: true}
 	default:
 		h.row, h.needs = cholesky, scratchNeeds{order: k, systems: 1}
 		if lanes := simd.Lanes(k); lanes > 1 && k <= togetherMost {
-			h.row, h.needs = choleskyTogether, scratchNeeds{order: k, systems: lanes, lanes: simd.LanesScratch(k)}
+			h.row, h.rest, h.needs = choleskyTogether, solveBatch, scratchNeeds{order: k, systems: lanes, lanes: simd.LanesScratch(k)}
 			if normal := simd.NewNormal(k); normal.SolvesRows() {
-				h.row, h.needs = solveFromSums, scratchNeeds{order: k, summed: true}
+				h.row, h.rest, h.needs = solveFromSums, nil, scratchNeeds{order: k, summed: true}
 			}
 		}
 	}
@@ -122,7 +124,7 @@ func (s *stream) overRows(h *halfStep) error {
 			q := &h.work[0].query
 			*q = query{row: row, length: h.r.length(row), shared: true}
 			h.row(h, &h.work[0], q)
-			h.solveBatch(&h.work[0])
+			h.doRest(&h.work[0])
 		}
 	}
 	s.dev.pool.run(&s.job, h, len(plan.groups), h.participants)
@@ -138,7 +140,7 @@ func (h *halfStep) forget() {
 }
 
 // largestSum is the size of the largest sum over the ratings of a row.
-func (h *halfStep) largestSum() int { return max(h.normal.Size(), h.unknowns) }
+func (h *halfStep) largestSum() int { return max(h.normal.Size(), 2*h.unknowns) }
 
 func (h *halfStep) layout(who int, a *arena) {
 	n, plan := h.needs, &h.r.schedule
@@ -146,7 +148,7 @@ func (h *halfStep) layout(who int, a *arena) {
 	w := rowScratch{
 		weight:   carve[float32](a, length),
 		residual: carve[float32](a, length),
-		block:    carve[float32](a, max(h.unknowns, h.length)),
+		block:    carve[float32](a, max(2*h.unknowns, h.length)),
 	}
 	if n.order > 0 {
 		w.panels = carve[float32](a, h.normal.Scratch(h.length, n.weighted))
@@ -178,13 +180,11 @@ func (h *halfStep) layout(who int, a *arena) {
 		w.passive = carve[uint8](a, h.unknowns)
 		w.marked = carve[uint8](a, h.unknowns)
 	}
-	for i := range n.vectors {
-		w.vectors[i] = carve[float32](a, h.unknowns)
+	if n.vector {
+		w.vector = carve[float32](a, h.unknowns)
 	}
-	for i := range n.doubles {
-		w.doubles[i] = carve[float64](a, h.unknowns)
-	}
-	if n.doubles > 0 {
+	if n.descents {
+		w.descents = h.layoutDescents(a)
 		w.consecutive = carve[int32](a, h.unknowns)
 	}
 	for i := range w.consecutive {
@@ -225,8 +225,14 @@ func (h *halfStep) task(who, i int) {
 		}
 		h.row(h, w, &w.query)
 	}
-	h.solveBatch(w)
+	h.doRest(w)
 	w.summed = span{}
+}
+
+func (h *halfStep) doRest(w *rowScratch) {
+	if h.rest != nil {
+		h.rest(h, w)
+	}
 }
 
 // empty gives a row without ratings its result.

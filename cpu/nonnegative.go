@@ -28,7 +28,7 @@ func nonNegative(h *halfStep, w *rowScratch, q *query) {
 		own:      w.spare,
 		ld:       h.needs.ld,
 		x:        h.x.row(q.row),
-		solution: w.vectors[0],
+		solution: w.vector,
 		passive:  w.passive,
 		marked:   w.marked,
 		index:    w.index,

@@ -109,35 +109,42 @@ func addSystem(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
 	h.normal.Add(dst, y, ld, ids, h.weights(weight), residual, w.panels)
 }
 
-// addRightSide adds Σ residual·y.
-func addRightSide(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
-	_, residual := h.weigh(w, q, b)
-	block := w.block[:len(dst)]
-	clear(block)
-	if h.stored > 0 {
-		simd.WeightedSum(block[:h.stored], h.y.data, h.y.stride, b.ids, residual)
-	}
-	if h.stored < h.unknowns {
-		for _, v := range residual {
-			block[h.stored] += v
-		}
-	}
-	simd.Add(block, dst)
-}
-
 // addProduct adds Σ a(r)·(y·v)·y for the vector v of the query.
 func addProduct(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
 	weight, _ := h.weigh(w, q, b)
 	block := w.block[:len(dst)]
 	clear(block)
-	x := q.vector[:h.stored]
+	h.blockProduct(block, q.vector, b.ids, weight)
+	simd.Add(block, dst)
+}
+
+// addProductAndRightSide adds the same and, beyond it, the right-hand side
+// Σ residual·y, while the factors of the block are in the cache.
+func addProductAndRightSide(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
+	weight, residual := h.weigh(w, q, b)
+	block := w.block[:len(dst)]
+	clear(block)
+	h.blockProduct(block[:h.unknowns], q.vector, b.ids, weight)
+	rhs := block[h.unknowns:]
+	if h.stored > 0 {
+		simd.WeightedSum(rhs[:h.stored], h.y.data, h.y.stride, b.ids, residual)
+	}
 	if h.stored < h.unknowns {
-		shift := q.vector[h.stored]
-		block[h.stored] = simd.NormalProductBias(block[:h.stored], x, shift, h.y.data, h.y.stride, b.ids, weight)
-	} else {
-		simd.NormalProduct(block, x, h.y.data, h.y.stride, b.ids, weight)
+		for _, v := range residual {
+			rhs[h.stored] += v
+		}
 	}
 	simd.Add(block, dst)
+}
+
+// blockProduct adds Σ weight·(y·v)·y.
+func (h *halfStep) blockProduct(dst, v []float32, ids []int32, weight []float32) {
+	x := v[:h.stored]
+	if h.stored < h.unknowns {
+		dst[h.stored] = simd.NormalProductBias(dst[:h.stored], x, v[h.stored], h.y.data, h.y.stride, ids, weight)
+	} else {
+		simd.NormalProduct(dst, x, h.y.data, h.y.stride, ids, weight)
+	}
 }
 
 // addScores adds y·v to the scores of the row's ratings, for the unknowns lo to hi

@@ -19,7 +19,7 @@ func subspace(h *halfStep, w *rowScratch, q *query) {
 		for lo := 0; lo < k; lo += block {
 			hi := min(lo+block, k)
 			h.system(w, q, lo, hi, x)
-			change := w.vectors[0][:hi-lo]
+			change := w.vector[:hi-lo]
 			if pivot := simd.Solve(change, w.system, h.needs.ld, tolerance); pivot != 0 {
 				h.finish(q.row, lo+pivot, k)
 				return
