@@ -39,21 +39,23 @@ lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, go mod tidy
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
-# The generator is a module of its own, so that its libraries are no part of this one.
-GENERATOR := cpu/internal/simd/_gen
+# A generator is a module of its own, _gen in the package whose assembly it writes, so that
+# its libraries are no part of this one.
+GENERATED := cpu/internal/simd bench/dataset/internal/scan
 
 .PHONY: generate
-generate: ## write the assembly of package cpu anew
-	cd $(GENERATOR) && $(GO) run . ..
+generate: ## write the assembly anew
+	@set -e; for package in $(GENERATED); do (cd $$package/_gen && $(GO) run . ..); done
 
 .PHONY: check-generate
-check-generate: ## fail unless the assembly is what the generator writes
-	cd $(GENERATOR) && $(GO) vet . && $(GO) mod tidy -diff
+check-generate: ## fail unless the assembly is what the generators write
 	@set -e; fresh=$$(mktemp -d); trap "rm -rf $$fresh" EXIT; \
-		(cd $(GENERATOR) && $(GO) run . $$fresh); \
-		for f in $$fresh/*; do diff -u cpu/internal/simd/$$(basename $$f) $$f; done; \
-		for f in $$(grep -sl 'make generate. DO NOT EDIT' cpu/internal/simd/*); do \
-			test -e $$fresh/$$(basename $$f) || { echo "$$f: not generated any more"; exit 1; }; \
+		for package in $(GENERATED); do \
+			(cd $$package/_gen && $(GO) vet . && $(GO) mod tidy -diff && mkdir -p $$fresh/$$package && $(GO) run . $$fresh/$$package); \
+			for f in $$fresh/$$package/*; do diff -u $$package/$$(basename $$f) $$f; done; \
+			for f in $$(grep -sl 'make generate. DO NOT EDIT' $$package/*); do \
+				test -e $$fresh/$$f || { echo "$$f: not generated any more"; exit 1; }; \
+			done; \
 		done
 
 # NVRTC compiles the CUDA kernels. It lives outside the tree and needs no GPU.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+
+	"github.com/halfstep-ml/halfstep/bench/dataset/internal/scan"
 )
 
 // chunkLen is the number of bytes of a file that are parsed at once. They, and what
@@ -87,7 +89,8 @@ type chunk struct {
 type chunkParser struct {
 	lineParser
 	fast    fastLines
-	common  bool // fast is of use
+	common  bool          // fast is of use
+	scanner *scan.Scanner // nil if of no use
 	skip    bool
 	longest int
 }
@@ -97,6 +100,9 @@ func newChunkParser(f *File) *chunkParser {
 	p.fast, p.common = newFastLines(f.layout)
 	// A line of the common form is not as long, whatever the separator.
 	p.common = p.common && p.longest >= 64
+	if p.common {
+		p.scanner = p.fast.scanner()
+	}
 	return p
 }
 
@@ -104,8 +110,49 @@ func newChunkParser(f *File) *chunkParser {
 // start of the file if start is set. A line too long comes last where there is one.
 func (p *chunkParser) parseChunk(c *chunk, text []byte, start, overlong bool) {
 	c.tally, c.lines, c.bad, c.reason = tally{}, 0, 0, ""
-	c.reserve(len(text) / 16) // a line has some 24 bytes
+	c.columns.reserve(len(text) / 16) // a line has some 24 bytes
+	// Where the scanner does not even take the first block, it is not tried again.
+	if n := p.scan(c, text); n > 0 {
+		p.parseBlocks(c, text[n:])
+	} else {
+		p.parseHalves(c, text, start)
+	}
+	if overlong && c.bad == 0 {
+		c.lines++
+		p.refuse(c, p.tooLong())
+	}
+}
+
+// scan adds the lines of the blocks that the scanner takes, and returns their length.
+func (p *chunkParser) scan(c *chunk, text []byte) (length int) {
+	if p.scanner == nil {
+		return 0
+	}
+	n := int(c.found)
+	lines, length := p.scanner.Lines(text, c.users[n:], c.items[n:], c.values[n:])
+	c.found += int64(lines)
+	c.lines += int64(lines)
+	return length
+}
+
+// parseBlocks adds the lines of a text, the blocks that the scanner does not take in
+// another way.
+func (p *chunkParser) parseBlocks(c *chunk, text []byte) {
+	for len(text) > 0 && c.bad == 0 {
+		block := scan.Block(text)
+		p.parseRest(c, text[:block], false)
+		text = text[block:]
+		if c.bad == 0 {
+			text = text[p.scan(c, text):]
+		}
+	}
+}
+
+// parseHalves adds the lines of a text, which is the file's start if start is set,
+// without the scanner.
+func (p *chunkParser) parseHalves(c *chunk, text []byte, start bool) {
 	if half := bytes.LastIndexByte(text[:len(text)/2], '\n') + 1; p.common && half > 0 {
+		c.second.reserve(len(text) / 32)
 		lines, length, otherLength := p.fast.parseTwo(text[:half], text[half:], &c.columns, &c.second)
 		c.found, c.lines = int64(lines), int64(lines)
 		p.parseRest(c, text[length:half], start)
@@ -116,10 +163,6 @@ func (p *chunkParser) parseChunk(c *chunk, text []byte, start, overlong bool) {
 		text, start = text[half+otherLength:], false
 	}
 	p.parseRest(c, text, start)
-	if overlong && c.bad == 0 {
-		c.lines++
-		p.refuse(c, p.tooLong())
-	}
 }
 
 // parseRest adds the lines of a text, which is the rest of the file's start if start
@@ -127,7 +170,7 @@ func (p *chunkParser) parseChunk(c *chunk, text []byte, start, overlong bool) {
 func (p *chunkParser) parseRest(c *chunk, text []byte, start bool) {
 	for len(text) > 0 && c.bad == 0 {
 		n := int(c.found)
-		c.reserve(n + 1)
+		c.columns.reserve(n + 1)
 		if p.common {
 			free := columns{c.users[n:], c.items[n:], c.values[n:]}
 			lines, length := p.fast.parse(text, &free)
@@ -182,18 +225,12 @@ func tooLong(buffer int) string { return fmt.Sprintf("the line is longer than %d
 // append adds the first lines of the second half.
 func (c *chunk) append(lines int) {
 	n := int(c.found)
-	c.reserve(n + lines)
+	c.columns.reserve(n + lines)
 	copy(c.users[n:], c.second.users[:lines])
 	copy(c.items[n:], c.second.items[:lines])
 	copy(c.values[n:], c.second.values[:lines])
 	c.found += int64(lines)
 	c.lines += int64(lines)
-}
-
-// reserve makes room for n ratings, in either half.
-func (c *chunk) reserve(n int) {
-	c.columns.reserve(n)
-	c.second.reserve(n / 2)
 }
 
 // columns are ratings as they stand in a file, without their times.

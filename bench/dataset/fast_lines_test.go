@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,7 +32,7 @@ func FuzzFastLines(f *testing.F) {
 			text := bytes.ReplaceAll([]byte(line), []byte(","), []byte(l.separator))
 			text = append(text, '\n')
 			size := len(text)
-			text = append(text, "1,2,3,4\n1,2,3,4\n1,2,3,4\n1,2,3,4\n"...) // what lies behind is no part of it
+			text = append(text, strings.Repeat("1,2,3,4\n", fastSlack/8)...) // what lies behind is no part of it
 			lines, length := fast.parse(text[:size], &out)
 			require.LessOrEqual(t, length, size)
 			rest := text
@@ -44,6 +45,45 @@ func FuzzFastLines(f *testing.F) {
 				require.Equal(t, want, Rating{User: out.users[j], Item: out.items[j], Value: out.values[j]}, "%q", one)
 			}
 			require.Len(t, text[length:], len(rest))
+		}
+	})
+}
+
+// FuzzScanner holds a parser with a scanner, where there is one, to one without, on texts
+// of a few blocks with the fuzzer's lines between common ones.
+func FuzzScanner(f *testing.F) {
+	for _, lines := range []string{"1,2,3.5,4", "", "\n\n", "1,2,3\n4", "1,2,3,4\r", "12345678,1,3.5,123456789012345", "1,2,3,1234567890123456789", "1,2,355,4", "1.5,2,3.5,4", "1,2,3.,4\n1,2,3,4.",
+		"1,2,3,4,5", "1\n2,3,4", "x,2,3,4", "1,2,3,99999999999999999999", "\"1\",2,3,4", "1,2,1e1,4"} {
+		f.Add(lines, uint16(3), uint16(400))
+		f.Add(lines, uint16(170), uint16(17))
+	}
+	f.Fuzz(func(t *testing.T, lines string, before, after uint16) {
+		for _, separator := range []string{",", "\t", ";"} {
+			for _, skip := range []bool{false, true} {
+				common := "123,31832,4.5,1020893714\n7,1,3,978300760\n"
+				content := strings.Repeat(common, int(before%1024)) + lines + "\n" + strings.Repeat(common, int(after%1024))
+				content = strings.ReplaceAll(content, ",", separator)
+				l := layout{format: CSV, separator: separator, quotes: quotedCSV, columns: 4, placed: placed{0, 1, 2, 3}}
+				file := &File{layout: l, options: options{buffer: fuzzBuffer, skip: skip}}
+				parse := func(scanner bool) (c chunk) {
+					p := newChunkParser(file)
+					if !scanner {
+						p.scanner = nil
+					}
+					text := append([]byte(content), make([]byte, fastSlack)...)[:len(content)]
+					p.parseChunk(&c, text, true, false)
+					return c
+				}
+				want, got := parse(false), parse(true)
+				require.Equal(t, want.tally, got.tally)
+				require.Equal(t, want.lines, got.lines)
+				require.Equal(t, want.bad, got.bad)
+				require.Equal(t, want.reason, got.reason)
+				n := want.found
+				require.Equal(t, want.users[:n], got.users[:n])
+				require.Equal(t, want.items[:n], got.items[:n])
+				require.Equal(t, want.values[:n], got.values[:n])
+			}
 		}
 	})
 }

@@ -1,0 +1,314 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// generator makes the function blockAVX512.
+type generator struct {
+	*build.Context
+	text, starts, fields, ratings reg.GPVirtual
+	lines, dots                   reg.GPVirtual // counts; dots are those of the text
+}
+
+const refused = "refused"
+
+// block reads the lines of a block in three passes, each over the whole block, so that
+// what one stores has left the processor's store buffer when the next loads it:
+//
+//  1. 64 bytes at a time, what each byte is: a digit, a dot, the separator, an end of
+//     line. Anything else refuses the block. The places of separators and ends of lines
+//     become the starts of fields, 4 a line; in a word of the bits of either, put
+//     together by PEXT, every fourth is an end of line.
+//  2. Eight bytes from the start of each id, four from that of each rating, one after
+//     the other in memory.
+//  3. Eight ids a vector: as many bytes as the field has are shifted to the upper end,
+//     the lower nibbles are the digits, and three multiply-adds put them together.
+//     Sixteen ratings a vector.
+//
+// A field's length is the distance of two starts. Dots need no check of their own: the
+// block has as many as there are ratings of three bytes, and as ratings with a dot
+// second, so that each is in its place.
+func (g *generator) block() {
+	g.Function("blockAVX512")
+	g.Attributes(attr.NOSPLIT)
+	g.Pragma("noescape")
+	g.SignatureExpr("func(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *int64, items *int64, values *float32) (lines int)")
+	g.Doc("blockAVX512 reads all lines of a block, or returns 0 if one is of another form or there is",
+		"no room for their number, rounded up to a multiple of 16. The block ends with an end of",
+		"line, and 64 bytes behind it can be read. starts, fields and ratings are scratch; their",
+		"sizes are those of Scanner.")
+	g.text, g.starts = g.argument("text"), g.argument("starts")
+	g.lines, g.dots = g.GP64(), g.GP64()
+	g.findStarts()
+	g.fields, g.ratings = g.argument("fields"), g.argument("ratings")
+	g.gather()
+	g.convertIDs()
+	g.convertRatings()
+	g.Store(g.lines, g.ReturnIndex(0))
+	g.VZEROUPPER()
+	g.RET()
+	g.Label(refused)
+	none := g.GP64()
+	g.XORQ(none, none)
+	g.Store(none, g.ReturnIndex(0))
+	g.VZEROUPPER()
+	g.RET()
+}
+
+// findStarts is the first pass. The starts count from the text's; behind the last are
+// those of 15 lines more, with fields of one byte.
+func (g *generator) findStarts() {
+	size, at := g.argument("size"), g.GP64()
+	separator := g.argument("separator")
+	zero, nine, dot, newline, sep := g.bytes('0'), g.bytes(9), g.bytes('.'), g.bytes('\n'), g.ZMM()
+	g.VPBROADCASTB(separator.As32(), sep)
+	behind := g.table("behind", 64, 1, func(i int) int { return i + 1 })
+	base, step := g.ZMM(), g.words(64)
+	g.VPXORD(base, base, base)
+	ends, bad, to, count := g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.MOVQ(operand.U64(0x8888888888888888), ends) // every fourth
+	g.XORQ(bad, bad)
+	g.XORQ(at, at)
+	g.XORQ(g.lines, g.lines) // the number of starts for now
+	g.XORQ(g.dots, g.dots)
+	g.MOVL(operand.U32(0), operand.Mem{Base: g.starts})
+	g.LEAQ(operand.Mem{Base: g.starts, Disp: 4}, to)
+
+	g.Label("find")
+	v, digit := g.ZMM(), g.ZMM()
+	isOther, isDot, isNewline, isSep, isEnd := g.K(), g.K(), g.K(), g.K(), g.K()
+	g.VMOVDQU8(operand.Mem{Base: g.text, Index: at, Scale: 1}, v)
+	g.VPSUBB(zero, v, digit)
+	g.VPCMPUB(operand.U8(6), nine, digit, isOther) // 6: above
+	g.VPCMPEQB(dot, v, isDot)
+	g.VPCMPEQB(newline, v, isNewline)
+	g.VPCMPEQB(sep, v, isSep)
+	other, dots, newlines, all := g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.KMOVQ(isOther, other)
+	g.KMOVQ(isDot, dots)
+	g.KMOVQ(isNewline, newlines)
+	g.KORQ(isNewline, isSep, isEnd)
+	left := g.GP64()
+	g.MOVQ(size, left)
+	g.SUBQ(at, left)
+	g.CMPQ(left, operand.U8(64))
+	g.JAE(operand.LabelRef("whole"))
+	g.BZHIQ(left, other, other)
+	g.BZHIQ(left, dots, dots)
+	g.KMOVQ(isEnd, all)
+	g.BZHIQ(left, all, all)
+	g.KMOVQ(all, isEnd)
+	g.Label("whole")
+	g.KMOVQ(isEnd, all)
+
+	places, starts := g.ZMM(), g.ZMM()
+	g.compressBytes(behind, isEnd, places)
+	g.VPMOVZXBD(places.AsX(), starts)
+	g.VPADDD(base, starts, starts)
+	g.VMOVDQU32(starts, operand.Mem{Base: to})
+	g.POPCNTQ(all, count)
+	g.CMPQ(count, operand.U8(16))
+	g.JBE(operand.LabelRef("few"))
+	for i := 1; i < 4; i++ {
+		part := g.XMM()
+		g.VEXTRACTI32X4(operand.U8(i), places, part)
+		g.VPMOVZXBD(part, starts)
+		g.VPADDD(base, starts, starts)
+		g.VMOVDQU32(starts, operand.Mem{Base: to, Disp: 64 * i})
+	}
+	g.Label("few")
+	g.LEAQ(operand.Mem{Base: to, Index: count, Scale: 4}, to)
+
+	// Nothing but digits, dots and ends of fields.
+	known := g.GP64()
+	g.MOVQ(all, known)
+	g.ORQ(dots, known)
+	g.XORQ(other, known)
+	g.ORQ(known, bad)
+	g.POPCNTQ(dots, dots)
+	g.ADDQ(dots, g.dots)
+	// Which of the ends of fields are ends of lines.
+	phase, want := g.GP64(), g.GP64()
+	g.MOVQ(g.lines, phase)
+	g.ANDQ(operand.U8(3), phase)
+	g.SHRXQ(phase, ends, want)
+	g.BZHIQ(count, want, want)
+	g.PEXTQ(all, newlines, newlines)
+	g.XORQ(want, newlines)
+	g.ORQ(newlines, bad)
+	g.ADDQ(count, g.lines)
+
+	g.VPADDD(step, base, base)
+	g.ADDQ(operand.U8(64), at)
+	g.CMPQ(at, size)
+	g.JB(operand.LabelRef("find"))
+
+	g.TESTQ(bad, bad)
+	g.JNZ(operand.LabelRef(refused))
+	g.TESTQ(operand.U32(3), g.lines)
+	g.JNZ(operand.LabelRef(refused))
+	g.SHRQ(operand.U8(2), g.lines)
+	rounded := g.GP64()
+	g.LEAQ(operand.Mem{Base: g.lines, Disp: 15}, rounded)
+	g.ANDQ(operand.I8(-16), rounded)
+	g.CMPQ(rounded, g.param("room"))
+	g.JG(operand.LabelRef(refused))
+
+	more, by := g.ZMM(), g.words(32)
+	g.VPBROADCASTD(size.As32(), more)
+	g.VPADDD(g.table("more", 16, 4, func(i int) int { return 2*i + 2 }), more, more)
+	for i := range 4 {
+		if i > 0 {
+			g.VPADDD(by, more, more)
+		}
+		g.VMOVDQU32(more, operand.Mem{Base: to, Disp: 64 * i})
+	}
+}
+
+// gather is the second pass, over a number of lines that is a multiple of 4.
+func (g *generator) gather() {
+	left, start, fields, ratings := g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.MOVQ(g.lines, left)
+	g.MOVQ(g.starts, start)
+	g.MOVQ(g.fields, fields)
+	g.MOVQ(g.ratings, ratings)
+	g.Label("gather")
+	for line := range 4 {
+		for field := range 3 {
+			at, bytes := g.GP64(), g.GP64()
+			g.MOVL(operand.Mem{Base: start, Disp: 16*line + 4*field}, at.As32())
+			from := operand.Mem{Base: g.text, Index: at, Scale: 1}
+			if field < 2 {
+				g.MOVQ(from, bytes)
+				g.MOVQ(bytes, operand.Mem{Base: fields, Disp: 16*line + 8*field})
+			} else {
+				g.MOVL(from, bytes.As32())
+				g.MOVL(bytes.As32(), operand.Mem{Base: ratings, Disp: 4 * line})
+			}
+		}
+	}
+	g.ADDQ(operand.I8(64), start)
+	g.ADDQ(operand.I8(64), fields)
+	g.ADDQ(operand.U8(16), ratings)
+	g.SUBQ(operand.U8(4), left)
+	g.JG(operand.LabelRef("gather"))
+}
+
+// convertIDs is the third pass over users and items, and checks the lengths of all
+// fields: ids of 1 to 8 bytes, ratings of 1 or 3, times of 1 to 16.
+func (g *generator) convertIDs() {
+	left, start, fields := g.GP64(), g.GP64(), g.GP64()
+	users, items := g.argument("users"), g.argument("items")
+	g.MOVQ(g.lines, left)
+	g.MOVQ(g.starts, start)
+	g.MOVQ(g.fields, fields)
+	two, whole, nibbles := g.words(2), g.ZMM(), g.words(0x0f0f0f0f)
+	g.quads(56, whole)
+	tens, hundreds, myriads := g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000)
+	lengths := g.table("lengths", 16, 4, func(i int) int { return [4]int{7, 7, 2, 15}[i%4] })
+	bad, sum := g.ZMM(), g.ZMM()
+	g.VPXORD(bad, bad, bad)
+	g.VPXORD(sum, sum, sum)
+	even := g.lanes(0x5555)
+	// The third pass' numbers of lines i and i+4 share 128 bits.
+	userOrder := g.table("userOrder", 16, 4, func(i int) int { return [8]int{0, 4, 8, 12, 2, 6, 10, 14}[i/2] })
+	itemOrder := g.table("itemOrder", 16, 4, func(i int) int { return [8]int{1, 5, 9, 13, 3, 7, 11, 15}[i/2] })
+
+	g.Label("ids")
+	var numbers [2]reg.VecVirtual
+	for half := range 2 {
+		length, shift, x := g.ZMM(), g.ZMM(), g.ZMM()
+		g.VMOVDQU32(operand.Mem{Base: start, Disp: 64*half + 4}, length)
+		g.VPSUBD(operand.Mem{Base: start, Disp: 64 * half}, length, length)
+		g.VPSUBD(two, length, length) // the bytes of each field, less one
+		g.VPADDD(length, sum, sum)
+		const orAndNot = 0xf4 // bad | length &^ lengths, as a table of bits
+		g.VPTERNLOGD(operand.U8(orAndNot), lengths, length, bad)
+		g.VPSHUFD_Z(operand.U8(0x10), length, even, shift)
+		g.VPSLLD(operand.U8(3), shift, shift)
+		g.VPSUBQ(shift, whole, shift)
+		g.VMOVDQU64(operand.Mem{Base: fields, Disp: 64 * half}, x)
+		g.VPSLLVQ(shift, x, x)
+		g.VPANDD(nibbles, x, x)
+		g.VPMADDUBSW(tens, x, x)
+		g.VPMADDWD(hundreds, x, x)
+		numbers[half] = x
+	}
+	x, out := g.ZMM(), g.ZMM()
+	g.VPACKUSDW(numbers[1], numbers[0], x)
+	g.VPMADDWD(myriads, x, x)
+	g.VPERMD_Z(x, userOrder, even, out)
+	g.VMOVDQU64(out, operand.Mem{Base: users})
+	out = g.ZMM()
+	g.VPERMD_Z(x, itemOrder, even, out)
+	g.VMOVDQU64(out, operand.Mem{Base: items})
+	g.ADDQ(operand.I32(128), start)
+	g.ADDQ(operand.I32(128), fields)
+	g.ADDQ(operand.I8(64), users)
+	g.ADDQ(operand.I8(64), items)
+	g.SUBQ(operand.U8(8), left)
+	g.JG(operand.LabelRef("ids"))
+
+	wrong, flags := g.K(), g.GP32()
+	g.VPTESTMD(bad, bad, wrong)
+	g.KMOVW(wrong, flags)
+	g.TESTL(flags, flags)
+	g.JNZ(operand.LabelRef(refused))
+	// Twice the number of ratings of three bytes.
+	low, high := g.YMM(), g.YMM()
+	g.VEXTRACTI64X4(operand.U8(1), sum, high)
+	g.VPADDD(high, sum.AsY(), low)
+	g.VEXTRACTI128(operand.U8(1), low, high.AsX())
+	g.VPADDD(high.AsX(), low.AsX(), low.AsX())
+	long := g.GP32()
+	g.VPEXTRD(operand.U8(2), low.AsX(), long)
+	g.SHRL(operand.U8(1), long)
+	g.CMPQ(long.As64(), g.dots)
+	g.JNE(operand.LabelRef(refused))
+}
+
+// convertRatings is the third pass over ratings, d or d.d, and checks where their dots are.
+func (g *generator) convertRatings() {
+	left, from, values := g.GP64(), g.GP64(), g.argument("values")
+	one, sixteen := g.GP64(), g.GP64()
+	g.MOVQ(g.lines, left)
+	g.MOVQ(g.ratings, from)
+	second, dot, ones, both := g.words(0xff00), g.words('.'<<8), g.words(0x0f), g.words(0x000f000f)
+	weights, ten := g.words(1<<16|10), g.ZMM()
+	g.VPBROADCASTD(g.word(0x41200000), ten) // float32(10)
+	g.XORQ(one, one)
+	g.NOTQ(one)
+	g.MOVQ(operand.U32(16), sixteen)
+
+	g.Label("ratings")
+	valid, hasDot := g.K(), g.K()
+	lanes, found := g.GP64(), g.GP64()
+	g.MOVQ(left, found)
+	g.CMPQ(found, sixteen)
+	g.CMOVQGT(sixteen, found)
+	g.BZHIQ(found, one, lanes)
+	g.KMOVW(lanes.As32(), valid)
+	r, x := g.ZMM(), g.ZMM()
+	g.VMOVDQU32(operand.Mem{Base: from}, r)
+	g.VPANDD(second, r, x)
+	g.VPCMPEQD(dot, x, valid, hasDot)
+	g.KMOVW(hasDot, found.As32())
+	g.POPCNTL(found.As32(), found.As32())
+	g.SUBQ(found, g.dots)
+	g.VPANDD(ones, r, x)
+	g.VPANDD(both, r, hasDot, x)
+	g.VPMADDWD(weights, x, x)
+	g.VCVTDQ2PS(x, x)
+	g.VDIVPS(ten, x, x)
+	g.VMOVUPS(x, operand.Mem{Base: values})
+	g.ADDQ(operand.I8(64), from)
+	g.ADDQ(operand.I8(64), values)
+	g.SUBQ(operand.U8(16), left)
+	g.JG(operand.LabelRef("ratings"))
+	g.TESTQ(g.dots, g.dots)
+	g.JNZ(operand.LabelRef(refused))
+}

@@ -1,0 +1,74 @@
+// Package scan reads the most common lines of ratings in vectors: user, item, rating
+// and time, between separators of one byte.
+//
+// There is an implementation in assembly for AVX-512 with VBMI2, which the module _gen
+// generates (make generate). Elsewhere, and with the build tag noasm, there is none, and
+// the caller reads the lines itself.
+//
+// # Speed
+//
+// Floor: the text and 20 bytes a rating, in the second cache. With some 25 instructions a
+// line it reads 5.9 GB/s of lines of 27 bytes on one core (Sapphire Rapids, chunks of
+// 256 KB), where eight bytes at a time in plain Go are 1.2 to 1.4 in the same run.
+package scan
+
+import "bytes"
+
+// Slack is the number of bytes behind a text that Lines may read.
+const Slack = 64
+
+// blockLen is the most bytes that are read at once. They, with the scratch of as many
+// lines, fit the first cache.
+const blockLen = 1 << 12
+
+// Scanner reads lines of ids of 1 to 8 digits, a rating as 3 or 3.5, and a time of 1 to
+// 16 digits, each line with a \n. It is not safe for concurrent use.
+type Scanner struct {
+	separator byte
+
+	// The starts of fields from that of a block, the first eight bytes of each id and the
+	// first four of each rating. A line has four starts, and those of 15 lines behind the
+	// block follow, in whole vectors.
+	starts  [1 + blockLen + 64]uint32
+	fields  [2 * (blockLen/4 + 16)]uint64
+	ratings [blockLen/4 + 16]uint32
+}
+
+// New returns a Scanner for a separator that is no digit, dot or end of line, or nil if
+// this program or processor has none.
+func New(separator byte) *Scanner {
+	if !available {
+		return nil
+	}
+	return &Scanner{separator: separator}
+}
+
+// Lines reads blocks of lines from the start of a text, behind which there are Slack
+// bytes more, up to the first block with a line of another form, or for which there is
+// no room. It returns the number of lines and their length in bytes, and checks the times
+// and does not keep them. The three slices are of one length; up to 15 elements behind
+// those of the lines are overwritten.
+func (s *Scanner) Lines(text []byte, users, items []int64, values []float32) (lines, length int) {
+	for length < len(text) {
+		size := Block(text[length:])
+		n := s.block(text[length:length+size], users[lines:], items[lines:], values[lines:])
+		if n == 0 {
+			break
+		}
+		lines += n
+		length += size
+	}
+	return lines, length
+}
+
+// Block is the length of the first block of a text: whole lines, or as much of one as
+// Lines never takes. The text has an end of line, its last byte.
+func Block(text []byte) int {
+	if len(text) <= blockLen {
+		return len(text)
+	}
+	if end := bytes.LastIndexByte(text[:blockLen], '\n') + 1; end > 0 {
+		return end
+	}
+	return bytes.IndexByte(text, '\n') + 1
+}
