@@ -150,6 +150,7 @@ func (h *halfStep) layout(who int, a *arena) {
 		residual: carve[float32](a, length),
 		block:    carve[float32](a, max(2*h.unknowns, h.length)),
 	}
+	consecutive := h.unknowns
 	if n.order > 0 {
 		w.panels = carve[float32](a, h.normal.Scratch(h.length, n.weighted))
 		rows := 1
@@ -159,7 +160,7 @@ func (h *halfStep) layout(who int, a *arena) {
 		w.sums = carve[float32](a, rows*h.normal.Size())
 		if h.packed == nil {
 			w.panel = carve[float32](a, length*h.normal.Stride())
-			w.consecutive = carve[int32](a, length)
+			consecutive = max(consecutive, length)
 		}
 	}
 	if plan.longest > partLength {
@@ -185,8 +186,8 @@ func (h *halfStep) layout(who int, a *arena) {
 	}
 	if n.descents {
 		w.descents = h.layoutDescents(a)
-		w.consecutive = carve[int32](a, h.unknowns)
 	}
+	w.consecutive = carve[int32](a, consecutive)
 	for i := range w.consecutive {
 		w.consecutive[i] = int32(i)
 	}

@@ -43,15 +43,18 @@ func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
 
 	ld := h.needs.ld
 	rhs := w.system[(hi-lo)*ld:]
+	if h.allPairs != 0 && x != nil {
+		// The rows of the symmetric matrix are its columns.
+		scaled := w.vector
+		simd.ScaleTo(scaled, -h.allPairs, x)
+		simd.WeightedSum(rhs[:hi-lo], h.gram.data[lo:], h.gram.stride, w.consecutive[:h.unknowns], scaled)
+	}
 	factors, bias := h.regularization(q.row)
 	for i := lo; i < hi; i++ {
 		row := w.system[(i-lo)*ld:]
 		if h.allPairs != 0 {
 			gram := h.gram.row(i)
 			simd.Axpy(h.allPairs, gram[lo:i+1], row)
-			if x != nil {
-				rhs[i-lo] -= h.allPairs * simd.Dot(gram, x)
-			}
 			if len(h.offsetGram) > 0 {
 				rhs[i-lo] -= h.allPairs * h.offsetGram[i]
 			}
