@@ -43,6 +43,6 @@ func (s *stream) launchCG(p *kernels.Problem, list rowList, panel int, scratch d
 	}
 	return s.launch("half_step_cg_gathered", line(list.count), line(cgThreads), 4*cgWords(p.X.Cols, panel),
 		append(problemArguments(p),
-			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count,
+			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows,
 			scratch, steps(p), int32(panel))...)
 }

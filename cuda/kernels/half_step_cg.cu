@@ -8,8 +8,8 @@
 // The general kernel of half_step.cu builds it, for lower ranks and for the rows that
 // are split.
 //
-// ptxas 12.4 gives it 56 registers for compute_80 and compute_90 without spills, so that
-// shared memory decides: 47 KiB for 84 ratings in hand at rank 128, four blocks of 256
+// ptxas 12.4 gives it 48 registers for compute_80 and 56 for compute_90 without spills, so
+// that shared memory decides: 47 KiB for 84 ratings in hand at rank 128, four blocks of 256
 // threads on a multiprocessor of 227 KiB. An element of the panel costs a load from
 // shared memory for each multiply-add, so products are bound by that, at a quarter of
 // the peak at most; at rank 128 they still cost a sixteenth of the matrix's multiply-
@@ -21,7 +21,8 @@
 // reason that conjugate_gradients.cuh gives.
 #include "problem.cuh"
 
-// Staged is the shared memory of a block.
+// Staged is the shared memory of a block. Element i of the float64 vectors belongs to a
+// thread: barriers are for what others read of them, the direction alone.
 struct Staged {
 	double *x, *r, *p, *ap; // solution, residual, direction, A·direction
 	float *single;          // the direction
@@ -101,8 +102,8 @@ __device__ inline int count_of(const Staged &s, int64 first, int64 end) {
 	return (int)(end - first < s.rows ? end - first : s.rows);
 }
 
-// multiply sets ap = A·p. held says that all ratings are staged already. It begins and
-// ends with a barrier.
+// multiply sets ap = A·p. held says that all ratings are staged already. It begins with
+// a barrier.
 __device__ inline void multiply(const Problem &p, const Staged &s, int64 first, int64 end, bool held, float2 regularization) {
 	__syncthreads();
 	for (int i = threadIdx.x; i < p.unknowns; i += blockDim.x) {
@@ -126,7 +127,6 @@ __device__ inline void multiply(const Problem &p, const Staged &s, int64 first, 
 		scores(p, s, count);
 		add_rows(p, s, s.coefficient, count, s.ap);
 	}
-	__syncthreads();
 }
 
 // right_side sets r = b. If all ratings fit the panel they stay there.
@@ -139,7 +139,6 @@ __device__ inline void right_side(const Problem &p, const Staged &s, int64 first
 		stage(p, s, first, count);
 		add_rows(p, s, s.residual, count, s.r);
 	}
-	__syncthreads();
 }
 
 // descend takes the given steps from start and sets x. Returns 0, or the step that met a
@@ -160,7 +159,6 @@ __device__ inline int descend(const Problem &problem, const Staged &s, const flo
 		for (int i = threadIdx.x; i < unknowns; i += blockDim.x) {
 			s.x[i] = 0;
 		}
-		__syncthreads();
 		return 0;
 	}
 
@@ -194,39 +192,35 @@ __device__ inline int descend(const Problem &problem, const Staged &s, const flo
 		}
 		square = next;
 	}
-	__syncthreads();
 	return 0;
 }
 
 // Solves the rows of the list, a block a row. x is the start and is overwritten, as
 // info is. regularization is that of each row of the matrix. Shared memory is that of Staged for a panel of so many ratings.
 extern "C" __global__ void half_step_cg_gathered(
-		PROBLEM_PARAMETERS, float *x, int64 x_stride, int *info, const int *rows, int64 row_count,
+		PROBLEM_PARAMETERS, float *x, int64 x_stride, int *info, const int *rows,
 		const float2 *regularization, int steps, int panel_rows) {
 	DYNAMIC_SHARED(double, shared);
 	Problem p = PROBLEM;
 	Staged s = staged(shared, unknowns, panel_rows);
-	for (int64 n = blockIdx.x; n < row_count; n += gridDim.x) {
-		int64 row = rows[n];
-		int64 first = p.offsets[row], end = p.offsets[row + 1];
-		float *solution = x + row * x_stride;
-		int failed = 0;
-		if (first < end) {
-			failed = descend(p, s, solution, first, end, regularization[row], steps);
-		}
-		int unsound = 0;
-		for (int i = threadIdx.x; i < p.unknowns; i += blockDim.x) {
-			unsound += first < end && !is_finite((float)s.x[i]);
-		}
-		if (block_sum(unsound) && !failed) {
-			failed = p.unknowns;
-		}
-		for (int i = threadIdx.x; i < p.unknowns; i += blockDim.x) {
-			solution[i] = failed || first == end ? 0.0f : (float)s.x[i];
-		}
-		if (threadIdx.x == 0) {
-			info[row] = failed;
-		}
-		__syncthreads();
+	int64 row = rows[blockIdx.x];
+	int64 first = p.offsets[row], end = p.offsets[row + 1];
+	float *solution = x + row * x_stride;
+	int failed = 0;
+	if (first < end) {
+		failed = descend(p, s, solution, first, end, regularization[row], steps);
+	}
+	int unsound = 0;
+	for (int i = threadIdx.x; i < p.unknowns; i += blockDim.x) {
+		unsound += first < end && !is_finite((float)s.x[i]);
+	}
+	if (block_sum(unsound) && !failed) {
+		failed = p.unknowns;
+	}
+	for (int i = threadIdx.x; i < p.unknowns; i += blockDim.x) {
+		solution[i] = failed || first == end ? 0.0f : (float)s.x[i];
+	}
+	if (threadIdx.x == 0) {
+		info[row] = failed;
 	}
 }

@@ -16,9 +16,9 @@
 // What ptxas 12.4 makes of the PTX, as in half_step_tiles.cuh; nothing is spilled:
 //
 //	rank  threads  registers  shared  blocks  together
-//	  64       64   150, 144   10352       6       384
-//	  96       96   168, 168   21360       4       384
-//	 128      160   162, 160   36176       2       320
+//	  64       64   133, 132   10352       7       448
+//	  96       96   156, 154   21360       4       384
+//	 128      160   148, 150   36176       2       320
 //
 // Floor per row of n ratings: n·K²/2 multiply-adds at the rate of the tensor cores. The
 // loads bound it before: some 2.5 of 128 bytes for 1024 multiply-adds are three times the
@@ -155,7 +155,7 @@ __device__ inline void add_right_rounded(float *b, const SharedBlocks<S> &s, int
 }
 
 // spread_blocks writes the blocks of a warp to shared memory as tiles, row by row, and
-// adds to each tile in registers its own. It begins after a barrier and ends with one.
+// adds to each tile in registers its own. It begins after a barrier.
 template <typename S>
 __device__ inline void spread_blocks(SharedBlocks<S> &s, const Member &m, const float (&sum)[Blocks<S>::owned][4], float (&tile)[S::tile][S::tile]) {
 	int g = lane_of_warp() / 4, t = lane_of_warp() % 4;
@@ -195,7 +195,6 @@ __device__ inline void spread_blocks(SharedBlocks<S> &s, const Member &m, const 
 			}
 		}
 	}
-	__syncthreads();
 }
 
 // sum_blocks is sum_tiles by the tensor cores.
@@ -240,31 +239,30 @@ __device__ inline void sum_blocks(const Problem &p, SharedBlocks<S> &s, int thre
 	}
 }
 
-// half_step_blocks is half_step_tiles by the tensor cores.
+// half_step_blocks is half_step_tiles by the tensor cores. The grid has a block for each
+// row of the list.
 template <typename S, bool Weighted>
-__device__ inline void half_step_blocks(const Problem &p, float *x, int64 x_stride, int *info, const int *rows, int64 row_count, const float2 *regularization) {
+__device__ inline void half_step_blocks(const Problem &p, float *x, int64 x_stride, int *info, const int *rows, const float2 *regularization) {
 	__shared__ SharedBlocks<S> s;
 	Member m = member<S>(threadIdx.x);
-	for (int64 n = blockIdx.x; n < row_count; n += gridDim.x) {
-		int64 row = rows[n];
-		int64 first = p.offsets[row], end = p.offsets[row + 1];
-		if (m.thread == 0) {
-			s.failed = 0;
-		}
-		if (first == end) {
-			write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row);
-			continue;
-		}
-		float sum[Blocks<S>::owned][4] = {};
-		sum_blocks<S, Weighted>(p, s, m.thread, first, end, sum);
-		float a[S::tile][S::tile];
-		start_tile<S>(p, m, a);
-		spread_blocks<S>(s, m, sum, a);
-		complete_tiles<S>(p, s, m, regularization[row], a);
-		factorize_tiles<S>(p.unknowns, s, m, a);
-		substitute_tiles<S>(s, m);
-		write_row<S>(p.unknowns, s, m, x + row * x_stride, info + row);
+	int64 row = rows[blockIdx.x];
+	int64 first = p.offsets[row], end = p.offsets[row + 1];
+	if (m.thread == 0) {
+		s.failed = 0;
 	}
+	if (first == end) {
+		write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row);
+		return;
+	}
+	float sum[Blocks<S>::owned][4] = {};
+	sum_blocks<S, Weighted>(p, s, m.thread, first, end, sum);
+	float a[S::tile][S::tile];
+	start_tile<S>(p, m, a);
+	spread_blocks<S>(s, m, sum, a);
+	complete_tiles<S>(p, s, m, regularization[row], a);
+	factorize_tiles<S>(p.unknowns, s, m, a);
+	substitute_tiles<S>(s, m);
+	write_row<S>(p.unknowns, s, m, x + row * x_stride, info + row);
 }
 
 #define HALF_STEP_TF32(name, shape, weights)                                                                     \
@@ -272,5 +270,5 @@ __device__ inline void half_step_blocks(const Problem &p, float *x, int64 x_stri
 		name(PROBLEM_PARAMETERS, float *x, int64 x_stride, int *info, const int *rows, int64 row_count,   \
 		     const float2 *regularization) {                                                              \
 		Problem p = PROBLEM;                                                                              \
-		half_step_blocks<shape, weights>(p, x, x_stride, info, rows, row_count, regularization);          \
+		half_step_blocks<shape, weights>(p, x, x_stride, info, rows, regularization);          \
 	}

@@ -21,14 +21,14 @@
 // load 16 bytes at a time:
 //
 //	rank  tile  splits  threads  registers  shared  blocks  together
-//	   8     4      10    4×32     80, 80    12352       6       768
-//	  16     4       3    4×32   109, 110    20288       4       512
-//	  24     4       3      64   128, 126     5696       8       512
-//	  32     4       3     128   114, 110     7296       4       512
-//	  48     4       1      96     91, 90     7136       7       672
-//	  64     4       1     160     89, 90     9824       4       640
-//	  96     8       1      96   128, 128    21072       5       480
-//	 128     8       1     160   127, 128    36176       3       480
+//	   8     4      10    4×32     78, 78    12352       6       768
+//	  16     4       3    4×32   102, 103    20288       4       512
+//	  24     4       3      64    99, 102     5696       9       576
+//	  32     4       3     128     88, 90     7296       5       640
+//	  48     4       1      96     85, 86     7136       7       672
+//	  64     4       1     160     84, 86     9824       4       640
+//	  96     8       1      96   127, 128    21072       5       480
+//	 128     8       1     160   128, 128    36176       3       480
 //
 // The expectation, before any measurement: at rank 128 136 of 160 threads have a tile,
 // 8,256 of the 8,704 products of the tiles are wanted, and 64 of some 72 instructions of
@@ -183,7 +183,7 @@ __device__ inline void add_right(float *b, const Shared<S> &s, int thread, int b
 }
 
 // add_splits adds the tiles of the other splits to those of the first, in order. It
-// ends with a barrier.
+// begins after a barrier.
 template <typename S>
 __device__ inline void add_splits(Shared<S> &s, const Member &m, float (&sum)[S::tile][S::tile]) {
 	for (int split = 1; split < S::splits; split++) {
@@ -199,9 +199,6 @@ __device__ inline void add_splits(Shared<S> &s, const Member &m, float (&sum)[S:
 				sum[e / S::tile][e % S::tile] += sums[e];
 			}
 		}
-		group_sync<S>();
-	}
-	if (S::splits == 1) {
 		group_sync<S>();
 	}
 }
@@ -306,31 +303,33 @@ __device__ inline void write_zeros(int unknowns, const Member &m, float *x, int 
 	}
 }
 
-// half_step_tiles solves the rows of the list, a group a row.
+// half_step_tiles solves a row of the list, each group one.
 template <typename S, bool Weighted>
 __device__ inline void half_step_tiles(const Problem &p, float *x, int64 x_stride, int *info, const int *rows, int64 row_count, const float2 *regularization) {
 	__shared__ Shared<S> shared[S::groups];
 	int group = S::groups > 1 ? warp_of_block() : 0;
 	Shared<S> &s = shared[group];
 	Member m = member<S>(S::groups > 1 ? lane_of_warp() : threadIdx.x);
-	for (int64 n = (int64)blockIdx.x * S::groups + group; n < row_count; n += (int64)gridDim.x * S::groups) {
-		int64 row = rows[n];
-		int64 first = p.offsets[row], end = p.offsets[row + 1];
-		if (m.thread == 0) {
-			s.failed = 0;
-		}
-		if (first == end) {
-			write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row);
-			continue;
-		}
-		float a[S::tile][S::tile];
-		start_tile<S>(p, m, a);
-		sum_tiles<S, Weighted>(p, s, m, first, end, a);
-		complete_tiles<S>(p, s, m, regularization[row], a);
-		factorize_tiles<S>(p.unknowns, s, m, a);
-		substitute_tiles<S>(s, m);
-		write_row<S>(p.unknowns, s, m, x + row * x_stride, info + row);
+	int64 n = (int64)blockIdx.x * S::groups + group;
+	if (n >= row_count) {
+		return;
 	}
+	int64 row = rows[n];
+	int64 first = p.offsets[row], end = p.offsets[row + 1];
+	if (m.thread == 0) {
+		s.failed = 0;
+	}
+	if (first == end) {
+		write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row);
+		return;
+	}
+	float a[S::tile][S::tile];
+	start_tile<S>(p, m, a);
+	sum_tiles<S, Weighted>(p, s, m, first, end, a);
+	complete_tiles<S>(p, s, m, regularization[row], a);
+	factorize_tiles<S>(p.unknowns, s, m, a);
+	substitute_tiles<S>(s, m);
+	write_row<S>(p.unknowns, s, m, x + row * x_stride, info + row);
 }
 
 #define HALF_STEP_TILES(name, shape, weights)                                                                   \

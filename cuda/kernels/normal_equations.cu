@@ -12,9 +12,8 @@ extern "C" __global__ void normal_equations_parts(
 	for (int64 n = blockIdx.x; n < count; n += gridDim.x) {
 		sum_ratings(p, w, offsets[0] + bounds[2 * n], offsets[0] + bounds[2 * n + 1]);
 		for (int64 e = threadIdx.x; e < size; e += blockDim.x) {
-			parts[n * size + e] = w.triangle[e];
+			parts[n * size + e] = w.triangle[e]; // which this thread also clears for the next part
 		}
-		__syncthreads();
 	}
 }
 

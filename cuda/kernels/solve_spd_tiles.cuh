@@ -7,14 +7,14 @@
 // half_step_tiles.cuh; nothing is spilled:
 //
 //	order  tile  threads  registers  shared  blocks  together
-//	    8     4     4×32         64    1152       8      1024
-//	   16     4     4×32         64    3200       8      1024
-//	   24     4     4×32         64    6272       8      1024
-//	   32     4       64         80    2592      12       768
-//	   48     4       96         64    5408      10       960
-//	   64     4      160         64    9248       6       960
-//	   96     8       96        128   20784       5       480
-//	  128     8      160        128   35888       3       480
+//	    8     4     4×32     61, 61    1152       8      1024
+//	   16     4     4×32     63, 63    3200       8      1024
+//	   24     4     4×32     62, 63    6272       8      1024
+//	   32     4       64     64, 64    2592      16      1024
+//	   48     4       96     60, 61    5408      10       960
+//	   64     4      160     60, 61    9248       6       960
+//	   96     8       96   111, 112   20784       6       576
+//	  128     8      160   111, 112   35888       3       480
 //
 // The expectation, before any measurement: 100,000 systems of order 64 are 832 MB of
 // triangles, in rows whose sectors are 32 bytes, so some 0.9 GB or 0.2 ms at the 4.3 TB/s
@@ -27,7 +27,7 @@
 #include "tiles.cuh"
 
 // load_system brings the lower triangle and the right-hand side of a system to shared
-// memory, row by row, and the tile of a thread to its registers. It ends with a barrier.
+// memory, row by row, and the tile of a thread to its registers.
 template <typename S>
 __device__ inline void load_system(
 		const float *a, int64 a_stride, const float *b, int unknowns, System<S> &s, const Member &m,
@@ -64,7 +64,6 @@ __device__ inline void load_system(
 			}
 		}
 	}
-	group_sync<S>();
 }
 
 template <typename S>
@@ -74,14 +73,16 @@ __device__ inline void solve_spd_tiles(
 	int group = S::groups > 1 ? warp_of_block() : 0;
 	System<S> &s = shared[group];
 	Member m = member<S>(S::groups > 1 ? lane_of_warp() : threadIdx.x);
-	for (int64 n = (int64)blockIdx.x * S::groups + group; n < count; n += (int64)gridDim.x * S::groups) {
-		float tile[S::tile][S::tile];
-		float *x = b + n * b_stride;
-		load_system<S>(a + n * a_step, a_stride, x, unknowns, s, m, tile);
-		factorize_tiles<S>(unknowns, s, m, tile);
-		substitute_tiles<S>(s, m);
-		write_row<S>(unknowns, s, m, x, info + n);
+	int64 n = (int64)blockIdx.x * S::groups + group;
+	if (n >= count) {
+		return;
 	}
+	float tile[S::tile][S::tile];
+	float *x = b + n * b_stride;
+	load_system<S>(a + n * a_step, a_stride, x, unknowns, s, m, tile);
+	factorize_tiles<S>(unknowns, s, m, tile);
+	substitute_tiles<S>(s, m);
+	write_row<S>(unknowns, s, m, x, info + n);
 }
 
 #define SOLVE_SPD_TILES(name, shape)                                                                             \

@@ -172,8 +172,8 @@ __device__ inline void update_tile(const Memory &s, const Member &m, int step, f
 	}
 }
 
-// factorize_tiles factorizes the matrix of a group and solves forward. It begins and
-// ends with a barrier.
+// factorize_tiles factorizes the matrix of a group and solves forward. s.right must be
+// in its place. Whoever solved forward last begins to solve back.
 template <typename S, typename Memory>
 __device__ inline void factorize_tiles(int unknowns, Memory &s, const Member &m, float (&a)[S::tile][S::tile]) {
 	float tolerance = pivot_tolerance(unknowns);
@@ -208,10 +208,9 @@ __device__ inline void factorize_tiles(int unknowns, Memory &s, const Member &m,
 			s.right[j] = v;
 		}
 	}
-	group_sync<S>();
 }
 
-// substitute_tiles solves back. It begins after a barrier and ends with one.
+// substitute_tiles solves back. It ends with a barrier.
 template <typename S, typename Memory>
 __device__ inline void substitute_tiles(Memory &s, const Member &m) {
 	for (int step = S::side - 1; step >= 0; step--) {
@@ -242,20 +241,17 @@ __device__ inline void substitute_tiles(Memory &s, const Member &m) {
 // write_row writes the solution of a row and how it went, as write_solution does.
 template <typename S, typename Memory>
 __device__ inline void write_row(int unknowns, Memory &s, const Member &m, float *x, int *info) {
-	int failed = s.failed;
-	group_sync<S>();
 	for (int i = m.thread; i < unknowns; i += S::threads) {
-		if (!failed && !is_finite(s.right[i])) {
-			atomicExch(&s.failed, unknowns);
+		if (!is_finite(s.right[i])) {
+			atomicCAS(&s.failed, 0, unknowns); // a pivot that failed before counts
 		}
 	}
 	group_sync<S>();
-	failed = s.failed;
+	int failed = s.failed;
 	for (int i = m.thread; i < unknowns; i += S::threads) {
 		x[i] = failed ? 0.0f : s.right[i];
 	}
 	if (m.thread == 0) {
 		*info = failed;
 	}
-	group_sync<S>();
 }
