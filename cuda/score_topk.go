@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	topRows    = 4   // rows of X of a block
-	topThreads = 128 // of a block, and columns that it scores at a time
-
-	// topShared is the shared memory for the lists of a block, in bytes: 48 KiB
-	// less 20 for the rows of Y and X in hand.
-	topShared = 28 << 10
+	topRows    = 64  // rows of X of a block
+	topColumns = 128 // that a block scores at a time
+	topThreads = 128 // of a block
 
 	// topRange is the fewest columns of a range, if there are several ranges.
-	topRange = 4096
+	topRange = 8 * topColumns
+
+	// topCapacity is the fewest keys of a list: twice those that a warp appends.
+	topCapacity = 64
 
 	keyBytes = 8
 )
@@ -33,40 +33,36 @@ func (s *stream) ScoreTopK(ids kernels.Buffer[int32], top, x, y kernels.Matrix, 
 	k := top.Cols
 	// A list is a power of two, to be sorted, and has room for as many new keys
 	// as it has old ones, so that it is seldom sorted.
-	capacity := max(1<<bits.Len(uint(k+max(k, topThreads)-1)), 512)
+	capacity := max(1<<bits.Len(uint(2*k-1)), topCapacity)
 	groups := ceil(x.Rows, topRows)
 	ranges := s.topRanges(groups, y.Rows, k)
-	length := ceil(y.Rows, ranges)
+	length := max(roundUp(ceil(y.Rows, ranges), topColumns), topColumns)
+	ranges = max(ceil(y.Rows, length), 1)
 
-	// The lists of blocks that do not fit shared memory, and the keys of ranges.
-	lists, shared := topRows*capacity*keyBytes, topRows*capacity*keyBytes
-	if lists > topShared {
-		groups, shared = scratchBlocks(groups, lists*ranges, s.dev.context.Multiprocessors()), 0
-	}
-	mergeBlocks := min(x.Rows, blocksPerProcessor*s.dev.context.Multiprocessors())
-	listBytes := 0
-	if shared == 0 {
-		listBytes = max(lists*groups*ranges, capacity*keyBytes*mergeBlocks)
-	}
-	partialBytes := 0
+	// The lists of a block, and the keys of ranges.
+	const mergeWarps = topThreads / 32
+	processors := s.dev.context.Multiprocessors()
+	lists := min(x.Rows, topRows) * capacity * keyBytes
+	blocks := scratchBlocks(groups, lists*ranges, processors)
+	listBytes, mergeBlocks, partialBytes := lists*blocks*ranges, 0, 0
 	if ranges > 1 {
+		mergeBlocks = scratchBlocks(ceil(x.Rows, mergeWarps), mergeWarps*capacity*keyBytes, processors)
+		listBytes = max(listBytes, mergeBlocks*mergeWarps*capacity*keyBytes)
 		partialBytes = x.Rows * ranges * k * keyBytes
 	}
-	memory, err := s.scratch(listBytes + partialBytes)
+	work, err := s.scratch(listBytes + partialBytes)
 	if err != nil {
 		return err
 	}
-	partial, work := memory.Add(listBytes), driver.Ptr(0)
-	if shared == 0 {
-		work = memory
-	}
-	err = s.launch("score_topk", dim{uint32(groups), uint32(ranges), 1}, line(topThreads), shared,
+	partial := work.Add(listBytes)
+	quads := x.Stride%4 == 0 && y.Stride%4 == 0 && address(x.Buf)%16 == 0 && address(y.Buf)%16 == 0
+	err = s.launch("score_topk", dim{uint32(blocks), uint32(ranges), 1}, line(topThreads), 0,
 		address(ids), address(top.Buf), top.Stride, partial, address(x.Buf), x.Stride, x.Rows,
-		address(y.Buf), y.Stride, y.Rows, length, int32(x.Cols), seenOffsets, seenColumns, address(allow), int32(k), int32(capacity), work)
+		address(y.Buf), y.Stride, y.Rows, length, int32(x.Cols), flag(quads), seenOffsets, seenColumns, address(allow), int32(k), int32(capacity), work)
 	if err != nil || ranges == 1 {
 		return err
 	}
-	return s.launch("merge_topk", line(mergeBlocks), line(topThreads), shared/topRows,
+	return s.launch("merge_topk", line(mergeBlocks), line(topThreads), 0,
 		address(ids), address(top.Buf), top.Stride, partial, ranges*k, x.Rows, int32(k), int32(capacity), work)
 }
 

@@ -8,31 +8,32 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestScoreTopKInScratch selects so many that the lists do not fit shared memory: for
-// few rows in ranges of the columns that are put together, for many with fewer blocks
-// than there are groups of rows.
-func TestScoreTopKInScratch(t *testing.T) {
+// TestScoreTopKShares divides the work in every way: few rows in ranges of the columns
+// that are put together, and more rows than the blocks take at once.
+func TestScoreTopKShares(t *testing.T) {
 	b := newRig(t, kernels.Options{})
-	const k, columns = 400, 10_000
-	y := kernelstest.NewDense(columns, 3)
-	for i := range y.Data {
-		y.Data[i] = float64(b.rng.IntN(19) - 9)
-	}
-	for i := range columns {
-		y.Set(i, 0, float64(i)) // the first row's best are all in the last range
-	}
-	for _, rows := range []int{2, 20, 70} {
-		x := kernelstest.NewDense(rows, 3)
+	for _, c := range []struct{ k, rows, columns int }{
+		{400, 2, 10_000},
+		{400, 70, 10_000},
+		{10, topRows*blocksPerProcessor*b.processors() + 5, 150},
+	} {
+		x, y := kernelstest.NewDense(c.rows, 3), kernelstest.NewDense(c.columns, 3)
+		for i := range y.Data {
+			y.Data[i] = float64(b.rng.IntN(19) - 9)
+		}
+		for i := range c.columns {
+			y.Set(i, 0, float64(i)) // the first row's best are all in the last range
+		}
 		for i := range x.Data {
 			x.Data[i] = float64(b.rng.IntN(19) - 9)
 		}
 		copy(x.Row(0), []float64{1, 0, 0})
-		ids, top := ints(b, rows*k), b.upload(kernelstest.NewDense(rows, k))
+		ids, top := ints(b, c.rows*c.k), b.upload(kernelstest.NewDense(c.rows, c.k))
 		require.NoError(t, b.stream.ScoreTopK(ids, top, b.upload(x), b.upload(y), nil, kernels.Buffer[uint32]{}))
-		wantIDs, want := kernelstest.ScoreTopK(k, x, y, nil, nil)
-		got := make([]int32, rows*k)
+		wantIDs, want := kernelstest.ScoreTopK(c.k, x, y, nil, nil)
+		got := make([]int32, c.rows*c.k)
 		require.NoError(t, kernels.Download(b.stream, got, ids))
-		require.Equal(t, wantIDs, got, "%d rows", rows)
-		require.Equal(t, want.Float32(), b.download(top), "%d rows", rows)
+		require.Equal(t, wantIDs, got, "%v", c)
+		require.Equal(t, want.Float32(), b.download(top), "%v", c)
 	}
 }
