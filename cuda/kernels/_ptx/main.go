@@ -84,6 +84,10 @@ import (
 	"unsafe"
 )
 
+// attempts is how often a source is compiled before it counts as changed: NVRTC was seen
+// to number the registers of one kernel in another way, once in many runs.
+const attempts = 3
+
 // optionsFor returns the options for a source. compute_70 is Volta, the oldest GPU that
 // the kernels are for; a driver compiles its PTX for every later one. Sources whose
 // names end in _sm80 are for Ampere and later.
@@ -131,9 +135,15 @@ func run(nvrtc, folder string, check bool) error {
 	for _, source := range sources {
 		file := filepath.Join(folder, strings.TrimSuffix(source.name, ".cu")+".ptx")
 		written[file] = true
-		ptx, err := compile(source, headers)
-		if err == nil {
-			err = store(file, ptx, check)
+		var err error
+		for range attempts {
+			var ptx []byte
+			if ptx, err = compile(source, headers); err != nil {
+				break
+			}
+			if err = store(file, ptx, check); err == nil {
+				break
+			}
 		}
 		failures = append(failures, err)
 	}
