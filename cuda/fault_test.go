@@ -109,7 +109,7 @@ func TestEveryCallFailsOnce(t *testing.T) {
 						require.Equal(t, live, lib.Live(), "call %d: %v", n, err)
 					}
 					if err == nil {
-						require.Equal(t, want, model, "call %d", n)
+						sameModel(t, want, model)
 						successes++
 						continue
 					}
@@ -127,6 +127,19 @@ func TestEveryCallFailsOnce(t *testing.T) {
 	}
 	_, err = als.Train(t.Context(), cpuDevice(t), ratings, cfg)
 	require.NoError(t, err, "the cpu goes on")
+}
+
+// sameModel compares models bit by bit, but for the last digits of their losses: where
+// memory is short a loss is added up in other parts.
+func sameModel(t *testing.T, want, got *als.Model) {
+	t.Helper()
+	require.InEpsilonSlice(t, want.Losses(), got.Losses(), 1e-12)
+	for user := range want.Users() {
+		require.Equal(t, want.UserFactors(user), got.UserFactors(user))
+	}
+	for item := range want.Items() {
+		require.Equal(t, want.ItemFactors(item), got.ItemFactors(item))
+	}
 }
 
 // TestEveryKernelFaultsOnce has each launch of a training fault. The device is lost,
