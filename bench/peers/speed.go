@@ -105,6 +105,10 @@ func (s *Speed) Run(ctx context.Context, ratings *als.Ratings, groups []string) 
 	return s.races, nil
 }
 
+// settling is the pause before a measurement: the threads of OpenBLAS go on turning for
+// some 25 ms after a call, on the cores of whoever comes next.
+const settling = 100 * time.Millisecond
+
 // side measures one side of a race once and returns its seconds.
 type side func() (float64, error)
 
@@ -119,6 +123,7 @@ func (s *Speed) race(ctx context.Context, work, peer string, threads int, ours, 
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
+			time.Sleep(settling)
 			seconds, err := measure()
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", work, err)
