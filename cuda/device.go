@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/halfstep-ml/halfstep/cuda/internal/driver"
+	ptx "github.com/halfstep-ml/halfstep/cuda/kernels"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
@@ -51,7 +52,7 @@ func openIn(library *driver.Library, ordinal int, opts kernels.Options, open fun
 			Reason:   fmt.Sprintf("%d, want 0 for no limit or more", opts.MemoryLimit),
 		}
 	}
-	if want := driverFloor(); library.Version() < want {
+	if want := driver.Version(ptx.DriverVersion()); library.Version() < want {
 		return nil, unavailable(&driver.TooOldError{Have: library.Version(), Want: want})
 	}
 	context, err := open(ordinal)

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
-	"strconv"
 	"sync"
 
 	"github.com/halfstep-ml/halfstep/cuda/internal/driver"
@@ -120,20 +118,3 @@ func (m *modules) close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// driverFloor is the oldest driver that can compile the PTX, by the version that the
-// PTX says it is of: 7.8 came with CUDA 11.8, 8.4 with 12.4, 9.0 with 13.0.
-var driverFloor = sync.OnceValue(func() driver.Version {
-	floor := driver.Version(0)
-	for _, kernel := range ptx.Names() {
-		_, text, _ := ptx.Find(kernel)
-		if m := ptxVersion.FindSubmatch(text); m != nil {
-			major, _ := strconv.Atoi(string(m[1]))
-			minor, _ := strconv.Atoi(string(m[2]))
-			floor = max(floor, driver.Version((major+4)*1000+minor*10))
-		}
-	}
-	return floor
-})
-
-var ptxVersion = regexp.MustCompile(`(?m)^\.version (\d+)\.(\d+)`)
