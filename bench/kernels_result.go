@@ -79,21 +79,10 @@ func (r *kernelsResult) summarizePeaks() {
 	}
 }
 
-// publish prints the table and writes what --json and --report ask for. With
-// --json - the table goes to stderr.
+// publish prints the table and writes what --json and --report ask for.
 func (j *kernelsJob) publish(r *kernelsResult) error {
-	out := j.stdout
-	if j.json == "-" {
-		out = j.stderr
-	}
-	if err := r.writeTable(out); err != nil {
+	if err := j.show(r); err != nil || j.report == "" {
 		return err
-	}
-	if err := j.writeJSON(r); err != nil {
-		return err
-	}
-	if j.report == "" {
-		return nil
 	}
 	if err := writeFile(filepath.Join(j.report, "kernels.md"), r.writeMarkdown); err != nil {
 		return fmt.Errorf("--report: %w", err)

@@ -119,14 +119,7 @@ func (j *peersJob) run(ctx context.Context) (err error) {
 }
 
 func (j *peersJob) publish(r *peersResult) error {
-	out := j.stdout
-	if j.json == "-" {
-		out = j.stderr
-	}
-	if err := r.writeTable(out); err != nil {
-		return err
-	}
-	if err := j.writeJSON(r); err != nil {
+	if err := j.show(r); err != nil {
 		return err
 	}
 	failed := 0

@@ -190,10 +190,7 @@ func (j *rankJob) measure(ctx context.Context, dev kernels.Device, train, test *
 }
 
 func (j *rankJob) print(r *rankResult, liked int64) error {
-	out := j.stdout
-	if j.json == "-" {
-		out = j.stderr
-	}
+	out := j.tables()
 	among := "all items"
 	if r.Negatives > 0 {
 		among = fmt.Sprintf("%d sampled items", r.Negatives)

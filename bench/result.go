@@ -101,23 +101,28 @@ func (r *alsResult) baseline() float64 {
 	return 0
 }
 
-// publish prints the table and writes what --json and --report ask for. With
-// --json - the table goes to stderr, so that stdout is JSON alone.
+// publish prints the table and writes what --json and --report ask for.
 func (j *alsJob) publish(r *alsResult) error {
-	out := j.stdout
-	if j.json == "-" {
-		out = j.stderr
-	}
-	if err := r.writeTable(out); err != nil {
+	if err := j.show(r); err != nil || j.report == "" {
 		return err
-	}
-	if err := j.writeJSON(r); err != nil {
-		return err
-	}
-	if j.report == "" {
-		return nil
 	}
 	return r.writeReport(j.report)
+}
+
+// tables is where tables go: to stderr with --json -, so that stdout is JSON alone.
+func (c *common) tables() io.Writer {
+	if c.json == "-" {
+		return c.stderr
+	}
+	return c.stdout
+}
+
+// show prints a result as a table and writes it where --json says.
+func (c *common) show(result interface{ writeTable(io.Writer) error }) error {
+	if err := result.writeTable(c.tables()); err != nil {
+		return err
+	}
+	return c.writeJSON(result)
 }
 
 func (c *common) writeJSON(result any) error {

@@ -115,10 +115,7 @@ func (j *searchJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := j.stdout
-	if j.json == "-" {
-		out = j.stderr
-	}
+	out := j.tables()
 	fmt.Fprintf(out, "search: %s, %s ratings, %d folds, RMSE, on %v\n\n", d.Name, thousands(d.Train.Len()), j.folds, device)
 	if err := trials.WriteTable(out); err != nil {
 		return err

@@ -107,14 +107,7 @@ func (j *speedJob) run(ctx context.Context) (err error) {
 		Experiment: "speed", Machine: thisMachine(), Races: races,
 		Data: dataInfo{Name: d.Name, Users: d.Train.Users(), Items: d.Train.Items(), Ratings: d.Train.Len()},
 	}
-	out := j.stdout
-	if j.json == "-" {
-		out = j.stderr
-	}
-	if err := result.writeTable(out); err != nil {
-		return err
-	}
-	return j.writeJSON(result)
+	return j.show(result)
 }
 
 // makeFile makes the large file where one is needed and none is given.
