@@ -16,8 +16,8 @@ type csr struct {
 	host kernels.HostCSR // Offsets[0] need not be 0
 
 	mu     sync.Mutex
-	memory *shared // nil where the entries are not on the device
-	plan   *block  // the lists of the schedule; nil before a kernel wants them
+	memory *shared       // nil where the entries are not on the device
+	plans  map[int]*plan // that kernels have wanted, by the length of a part
 
 	// What kernels take, once resident has returned without an error. The entries of
 	// row i are those from offsets[i] up to offsets[i+1] of columns and values;
@@ -26,10 +26,7 @@ type csr struct {
 	columns driver.Ptr // int32
 	values  driver.Ptr // float32; 0 for a pattern
 
-	schedule schedule
-	rowList  driver.Ptr // int32: schedule.rows
-
-	giants, firstPart, bounds driver.Ptr // of the schedule
+	*plan // with parts of partLength
 }
 
 // shared is a block on the device that a matrix and its slices use.
@@ -89,52 +86,36 @@ func (m *csr) view(whole *csr, lo int) {
 	m.columns, m.values = whole.columns, whole.values
 }
 
-// resident brings the matrix and its schedule to the device unless they are there.
-// Where there is no room the error is a *kernels.MemoryError.
+// resident brings the matrix and its plan to the device unless they are there. Where
+// there is no room the error is a *kernels.MemoryError.
 func (m *csr) resident() error {
+	p, err := m.residentIn(partLength)
+	if err != nil {
+		return err
+	}
+	m.plan = p
+	return nil
+}
+
+// residentIn is resident for parts of another length, and returns their plan.
+func (m *csr) residentIn(partLength int) (*plan, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.place(0); err != nil {
-		return err
+		return nil, err
 	}
-	return m.placeSchedule()
-}
-
-// placeSchedule brings the schedule to the device unless it is there.
-func (m *csr) placeSchedule() error {
-	if m.plan != nil {
-		return nil
+	if p := m.plans[partLength]; p != nil {
+		return p, nil
 	}
-	m.schedule = newSchedule(m.host.Offsets)
-	u := upload{}
-	u.add(&m.rowList, bytesOf(m.schedule.rows))
-	u.add(&m.giants, bytesOf(m.schedule.giants))
-	u.add(&m.firstPart, bytesOf(m.schedule.firstPart))
-	u.add(&m.bounds, bytesOf(m.schedule.bounds))
-	var err error
-	m.plan, err = m.dev.upload(&u, 0)
-	return err
-}
-
-// giantRows are neighbours in the list of giants, on the device.
-type giantRows struct {
-	count     int
-	parts     int        // of all of them
-	skipped   int        // parts of the giants before
-	rows      driver.Ptr // int32: their numbers
-	firstPart driver.Ptr // int64, count+1 of them: counted over all giants
-	bounds    driver.Ptr // int64: the range of entries of each part
-}
-
-// giantsOf returns the giants from number first up to end.
-func (m *csr) giantsOf(first, end int) giantRows {
-	skipped := int(m.schedule.firstPart[first])
-	return giantRows{
-		count: end - first, parts: int(m.schedule.firstPart[end]) - skipped, skipped: skipped,
-		rows:      m.giants.Add(4 * first),
-		firstPart: m.firstPart.Add(8 * first),
-		bounds:    m.bounds.Add(16 * skipped),
+	p, err := m.dev.newPlan(m.host.Offsets, partLength)
+	if err != nil {
+		return nil, err
 	}
+	if m.plans == nil {
+		m.plans = map[int]*plan{}
+	}
+	m.plans[partLength] = p
+	return p, nil
 }
 
 // place brings the entries to the device unless they are there, if that leaves so many
@@ -172,10 +153,10 @@ func (m *csr) Free() error {
 	defer m.mu.Unlock()
 	d := m.dev
 	var errs []error
-	if m.plan != nil {
-		errs = append(errs, d.freeUpload(m.plan))
-		m.plan = nil
+	for _, p := range m.plans {
+		errs = append(errs, d.freeUpload(p.memory))
 	}
+	m.plans = nil
 	if m.memory != nil {
 		d.uploading.Lock()
 		m.memory.users--

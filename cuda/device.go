@@ -80,6 +80,7 @@ type device struct {
 	ordinal     int
 	synchronous bool
 	reduced     bool // may round the factors of products
+	partsLimit  int  // in place of the constant where it is not 0, for tests
 	lost        atomic.Pointer[kernels.LostError]
 
 	memory  allocator

@@ -30,7 +30,7 @@
 //
 // # First use
 //
-// The PTX of all kernels takes 3 MB of a program, one module a source file. A module is
+// The PTX of all kernels takes 4 MB of a program, one module a source file. A module is
 // compiled when a kernel of it is used first, and the driver keeps the result in a
 // cache of its own; Open compiles nothing. On a busy core of a server ptxas takes 0.1 to
 // 0.4 s for most modules, 0.4 to 0.8 s for the half-steps of one rank, and 3 s for those

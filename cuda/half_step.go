@@ -3,6 +3,9 @@ package cuda
 import "github.com/halfstep-ml/halfstep/kernels"
 
 func (s *stream) HalfStep(p *kernels.Problem) error {
+	if t := s.dev.tilesFor(p); t != nil {
+		return t.halfStep(s)
+	}
 	k := p.X.Cols
 	w := workspace{unknowns: k}
 	kernel := "half_step_cholesky"
@@ -14,10 +17,6 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	case kernels.NonNegative:
 		kernel, w.vectors, w.spare = "half_step_nonnegative", 4*k, k
 	}
-	tiled := s.dev.tilesFor(p)
-	if tiled != nil {
-		w.extra = tiled.size()
-	}
 	panel := 0
 	if p.Solver.Method == kernels.CG && k >= cgGatheredRank {
 		panel = cgPanelRows(k)
@@ -26,9 +25,6 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	return s.overRows(p, &w, func(h *rowKernels, list rowList) error {
 		if panel > 0 && list.parts == 0 {
 			return s.launchCG(p, list, panel, w.extraMemory)
-		}
-		if tiled != nil && list.parts == 0 {
-			return tiled.launch(s, list, w.extraMemory)
 		}
 		return h.launch(kernel, list.count,
 			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count, list.parts, list.firstPart,

@@ -13,9 +13,10 @@ var tileShapes = []tileShape{
 	{8, 128, 4}, {16, 128, 4}, {24, 64, 1}, {32, 128, 1}, {48, 96, 1}, {64, 160, 1}, {96, 96, 1}, {128, 160, 1},
 }
 
-// tf32Shapes are the ranks that kernels/half_step_tf32.cuh is compiled for, for GPUs of
-// tf32Capability and later. Lower ranks than half of the first gain nothing.
-var tf32Shapes = []tileShape{{64, 64, 1}, {96, 96, 1}, {128, 160, 1}}
+// tf32Threads are the threads of a block of kernels/half_step_tf32.cuh by the rank that
+// it is compiled for, for GPUs of tf32Capability and later. Lower ranks than half of the
+// first gain nothing.
+var tf32Threads = map[int]int{64: 64, 96: 96, 128: 160}
 
 const (
 	tf32Capability = 8 // Ampere
@@ -35,16 +36,36 @@ func smallest(shapes []tileShape, unknowns int) (shape tileShape, ok bool) {
 	return tileShape{}, false
 }
 
-// tiles is a half-step by Cholesky with its rank as a constant, for the rows that are
-// no giants.
+// sumsBytes is the memory for the sums over the ratings of a part, which
+// kernels/system_tiles.cuh lays out: tiles of 4×4, above rank 64 of 8×8.
+func (t tileShape) sumsBytes() int {
+	tile := 4
+	if t.rank > 64 {
+		tile = 8
+	}
+	side := t.rank / tile
+	return 4 * (side*(side+1)/2*tile*tile + t.rank)
+}
+
+// partLength is the number of ratings of a row that one block, or one warp where a block
+// has several rows in hand, adds up; kernels/half_step_parts.cuh says why.
+func (t tileShape) partLength() int {
+	if t.rows > 1 {
+		return 512
+	}
+	return 2048
+}
+
+// tiles is a half-step by Cholesky with its rank as a constant.
 type tiles struct {
 	tileShape
-	tf32    bool
+	tf32    bool // for the rows that are no giants
 	problem *kernels.Problem
 
 	// Scratch memory, 0 where it is not needed: the terms over all pairs, the
-	// regularization of each row, Y in rows of the rank.
-	pairs, regularization, y driver.Ptr
+	// regularization of each row, Y in rows of the rank, the sums over the parts of
+	// giants.
+	pairs, regularization, y, sums driver.Ptr
 }
 
 // tilesFor returns nil for a problem that tiles are not for.
@@ -52,11 +73,12 @@ func (d *device) tilesFor(p *kernels.Problem) *tiles {
 	if p.Solver.Method != kernels.Cholesky {
 		return nil
 	}
-	shapes, tf32 := tileShapes, false
-	if major, _ := d.context.ComputeCapability(); d.reduced && major >= tf32Capability && p.X.Cols >= tf32Rank {
-		shapes, tf32 = tf32Shapes, true
+	unknowns, tf32 := p.X.Cols, false
+	if major, _ := d.context.ComputeCapability(); d.reduced && major >= tf32Capability && unknowns >= tf32Rank {
+		tf32 = true
+		unknowns = max(unknowns, 64) // the first of tf32Threads
 	}
-	shape, ok := smallest(shapes, p.X.Cols)
+	shape, ok := smallest(tileShapes, unknowns)
 	if !ok {
 		return nil
 	}
@@ -80,27 +102,70 @@ func (t *tiles) fits(y kernels.Matrix) bool {
 	return y.Cols == t.rank && y.Stride%4 == 0 && address(y.Buf)%16 == 0
 }
 
-// size is the scratch memory of all operands together.
-func (t *tiles) size() int {
-	pairs, regularization, y := t.bytes()
-	return pairs + regularization + y
-}
-
-// launch makes the operands in the scratch memory given and solves the rows of the
-// list.
-func (t *tiles) launch(s *stream, list rowList, scratch driver.Ptr) error {
-	pairs, regularization, y := t.bytes()
-	t.regularization = scratch
-	if pairs > 0 {
-		t.pairs = scratch.Add(regularization)
-	}
-	if y > 0 {
-		t.y = scratch.Add(regularization + pairs)
-	}
-	p := t.problem
-	if err := t.prepare(s); err != nil {
+// halfStep solves all rows. The parts of giants, which are longest, and the other rows
+// are one launch, or as many more as there are batches of giants beyond the first.
+func (t *tiles) halfStep(s *stream) error {
+	m, err := t.problem.R.(*csr).residentIn(t.partLength())
+	if err != nil || t.problem.X.Rows == 0 {
 		return err
 	}
+	if err := t.prepare(s, m.schedule.mostPartsAtOnce(t.sumsBytes())); err != nil {
+		return err
+	}
+	rows := len(m.schedule.rows)
+	if t.tf32 {
+		if err := t.launchTF32(s, m); err != nil {
+			return err
+		}
+		rows = 0
+	}
+	for first, end := range m.schedule.batches(t.sumsBytes()) {
+		g := m.giantsOf(first, end)
+		if err := t.launch(s, m, rows, g); err != nil {
+			return err
+		}
+		rows = 0
+		err := s.launch("half_step_parts_"+strconv.Itoa(t.rank), line(ceil(g.count, t.rows)), line(t.threads), 0,
+			append(t.arguments(), g.rows, g.count, t.regularization,
+				t.sums.Add(-g.skipped*t.sumsBytes()), g.firstPart)...)
+		if err != nil {
+			return err
+		}
+	}
+	if rows > 0 {
+		return t.launch(s, m, rows, giantRows{})
+	}
+	return nil
+}
+
+// launch adds up the parts of some giants and solves the first rows of the list.
+func (t *tiles) launch(s *stream, m *plan, rows int, g giantRows) error {
+	return s.launch("half_step_"+strconv.Itoa(t.rank)+t.weighted(), line(ceil(g.parts+rows, t.rows)), line(t.threads), 0,
+		append(t.arguments(), m.rowList, rows, t.regularization, t.sums, g.bounds, g.parts)...)
+}
+
+// launchTF32 solves the rows of the list with reduced precision.
+func (t *tiles) launchTF32(s *stream, m *plan) error {
+	rows := len(m.schedule.rows)
+	if rows == 0 {
+		return nil
+	}
+	return s.launch("half_step_tf32_"+strconv.Itoa(t.rank)+t.weighted(), line(rows), line(tf32Threads[t.rank]), 0,
+		append(t.arguments(), m.rowList, rows, t.regularization)...)
+}
+
+// weighted is how the names of kernels end that know weights other than 1.
+func (t *tiles) weighted() string {
+	if c := t.problem.Objective.Convention; c == kernels.Implicit || c == kernels.Confidence {
+		return "_weighted"
+	}
+	return ""
+}
+
+// arguments are the PROBLEM_PARAMETERS with the operands as they were made to fit, and
+// the results.
+func (t *tiles) arguments() []any {
+	p := t.problem
 	args := problemArguments(p)
 	if t.y != 0 {
 		args[0], args[1] = t.y, t.rank
@@ -111,18 +176,31 @@ func (t *tiles) launch(s *stream, list rowList, scratch driver.Ptr) error {
 			args[9] = t.pairs.Add(4 * t.rank * t.rank)
 		}
 	}
-	kernel := "half_step_" + strconv.Itoa(t.rank)
-	if t.tf32 {
-		kernel = "half_step_tf32_" + strconv.Itoa(t.rank)
-	}
-	if c := p.Objective.Convention; c == kernels.Implicit || c == kernels.Confidence {
-		kernel += "_weighted"
-	}
-	return s.launch(kernel, line(ceil(list.count, t.rows)), line(t.threads), 0, append(args,
-		address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count, t.regularization)...)
+	return append(args, address(p.X.Buf), p.X.Stride, address(p.Info))
 }
 
-func (t *tiles) prepare(s *stream) error {
+// prepare lays out the scratch memory, with room for the sums over so many parts, and
+// makes the operands.
+func (t *tiles) prepare(s *stream, parts int) error {
+	pairs, regularization, y := t.bytes()
+	memory, err := s.scratch(pairs + regularization + y + parts*t.sumsBytes())
+	if err != nil {
+		return err
+	}
+	t.regularization = memory
+	memory = memory.Add(regularization)
+	if pairs > 0 {
+		t.pairs = memory
+	}
+	memory = memory.Add(pairs)
+	if y > 0 {
+		t.y = memory
+	}
+	t.sums = memory.Add(y)
+	return t.makeOperands(s)
+}
+
+func (t *tiles) makeOperands(s *stream) error {
 	p := t.problem
 	if err := s.launchRegularization(p, t.regularization); err != nil {
 		return err

@@ -46,11 +46,8 @@ func (s *stream) overRows(p *kernels.Problem, w *workspace, run func(h *rowKerne
 		return err
 	}
 	partBytes := 4 * triangleWords(w.unknowns)
-	most, parts := len(m.schedule.rows), 0
-	for first, end := range m.schedule.batches(partBytes) {
-		parts = max(parts, m.giantsOf(first, end).parts)
-	}
-	w.place(max(most, parts), s.dev.context.Multiprocessors())
+	parts := m.schedule.mostPartsAtOnce(partBytes)
+	w.place(max(len(m.schedule.rows), parts), s.dev.context.Multiprocessors())
 	memory, err := s.scratch(w.extra + 4*w.step()*w.blocks + partBytes*parts)
 	if err != nil {
 		return err

@@ -98,14 +98,24 @@ func ints(b *rig, n int) kernels.Buffer[int32] {
 	return buffer
 }
 
-// problem has rows of the given lengths, and enough regularization for a condition
-// number of a few hundred.
+// problem is problemOf in IALS.
 func (b *rig) problem(rank int, lengths []int, cols int) (*kernelstest.Problem, *kernels.Problem) {
 	b.t.Helper()
+	return b.problemOf(kernels.Objective{Convention: kernels.IALS, W0: 0.1, Lambda: 1}, rank, lengths, cols)
+}
+
+// problemOf has rows of the given lengths. Lambda 1 is enough for a condition number of
+// a few hundred. With a bias there are offsets.
+func (b *rig) problemOf(objective kernels.Objective, rank int, lengths []int, cols int) (*kernelstest.Problem, *kernels.Problem) {
+	b.t.Helper()
+	stored := rank
+	if objective.Bias {
+		stored--
+	}
 	host := &kernelstest.Problem{
-		Objective: kernels.Objective{Convention: kernels.IALS, W0: 0.1, Lambda: 1},
+		Objective: objective,
 		X:         b.dense(len(lengths), rank, 1),
-		Y:         b.dense(cols, rank, 1/math.Sqrt(float64(rank))),
+		Y:         b.dense(cols, stored, 1/math.Sqrt(float64(rank))),
 		R:         kernels.HostCSR{Rows: len(lengths), Cols: cols, Offsets: []int64{0}},
 	}
 	for _, n := range lengths {
@@ -115,17 +125,36 @@ func (b *rig) problem(rank int, lengths []int, cols int) (*kernelstest.Problem, 
 		}
 		host.R.Offsets = append(host.R.Offsets, int64(len(host.R.Columns)))
 	}
+	if objective.Bias {
+		host.Offset = b.dense(1, cols, 1).Data
+	}
 	host.SetTerms()
-	for i, v := range host.Gram.Data {
-		host.Gram.Data[i] = float64(float32(v))
+	for _, terms := range [][]float64{host.Gram.Data, host.OffsetGram} {
+		for i, v := range terms {
+			terms[i] = float64(float32(v))
+		}
 	}
 	r, err := b.dev.NewCSR(host.R)
 	require.NoError(b.t, err)
 	b.t.Cleanup(func() { require.NoError(b.t, r.Free()) })
+	line := func(v []float64) kernels.Buffer[float32] {
+		return b.upload(kernelstest.Dense{Rows: min(len(v), 1), Cols: len(v), Data: v}).Buf
+	}
 	return host, &kernels.Problem{
 		X: b.upload(host.X), Y: b.upload(host.Y), Gram: b.upload(host.Gram), R: r, Objective: host.Objective,
-		Info: ints(b, len(lengths)),
+		Offset: line(host.Offset), OffsetGram: line(host.OffsetGram), Info: ints(b, len(lengths)),
 	}
+}
+
+// requireSolved solves a problem on the device and compares with the reference.
+func (b *rig) requireSolved(host *kernelstest.Problem, p *kernels.Problem) {
+	b.t.Helper()
+	info := kernelstest.HalfStep(host)
+	require.NoError(b.t, b.stream.HalfStep(p))
+	got := make([]int32, len(info))
+	require.NoError(b.t, kernels.Download(b.stream, got, p.Info))
+	require.Equal(b.t, info, got)
+	requireRows(b.t, b.download(p.X), host.X)
 }
 
 // requireRows compares rows by ‖x-x̂‖ ≤ 1e-4·‖x̂‖.
@@ -163,12 +192,7 @@ func TestHalfStepInScratch(t *testing.T) {
 			require.Equal(t, smallShared, w.placed, "the case itself")
 			require.Less(t, w.blocks, len(lengths)-1, "the case itself")
 			host.Solver, p.Solver = solver, solver
-			info := kernelstest.HalfStep(host)
-			require.NoError(t, b.stream.HalfStep(p))
-			got := make([]int32, len(info))
-			require.NoError(t, kernels.Download(b.stream, got, p.Info))
-			require.Equal(t, info, got)
-			requireRows(t, b.download(p.X), host.X)
+			b.requireSolved(host, p)
 		})
 	}
 }

@@ -3,12 +3,15 @@ package cuda
 import (
 	"iter"
 	"slices"
+
+	"github.com/halfstep-ml/halfstep/cuda/internal/driver"
 )
 
 const (
-	// partLength is the number of ratings that one block sums at a time. A longer
-	// row, a giant, is cut into parts, whose sums are added in order: so its bits
-	// depend on its ratings alone, and several blocks work on it.
+	// partLength is the number of ratings that one block sums at a time, where the
+	// kernel has no other. A longer row, a giant, is cut into parts, whose sums are
+	// added in order: so its bits depend on its ratings alone, and several blocks
+	// work on it.
 	partLength = 8192
 
 	// mostParts bounds the parts of a row, and with it the memory for their sums.
@@ -27,19 +30,23 @@ type schedule struct {
 	// the first of the matrix.
 	firstPart []int64
 	bounds    []int64
+
+	limit int // partsLimit
 }
 
-// newSchedule makes the schedule of the rows with the given offsets.
-func newSchedule(offsets []int64) schedule {
-	s := schedule{firstPart: []int64{0}}
+// newSchedule makes the schedule of the rows with the given offsets. Rows of more than
+// partLength ratings are giants, cut into parts of nearly the same length.
+func newSchedule(offsets []int64, partLength int) schedule {
+	s := schedule{firstPart: []int64{0}, limit: partsLimit}
 	for i := range len(offsets) - 1 {
 		n := offsets[i+1] - offsets[i]
-		if n <= partLength {
+		if n <= int64(partLength) {
 			s.rows = append(s.rows, int32(i))
 			continue
 		}
 		s.giants = append(s.giants, int32(i))
-		step := max(partLength, (n+mostParts-1)/mostParts)
+		parts := min((n+int64(partLength)-1)/int64(partLength), mostParts)
+		step := (n + parts - 1) / parts
 		for lo := int64(0); lo < n; lo += step {
 			first := offsets[i] - offsets[0]
 			s.bounds = append(s.bounds, first+lo, first+min(lo+step, n))
@@ -62,7 +69,7 @@ func (s *schedule) batches(partBytes int) iter.Seq2[int, int] {
 	return func(yield func(first, end int) bool) {
 		for first := 0; first < len(s.giants); {
 			end := first + 1
-			for end < len(s.giants) && (s.firstPart[end+1]-s.firstPart[first])*int64(partBytes) <= partsLimit {
+			for end < len(s.giants) && (s.firstPart[end+1]-s.firstPart[first])*int64(partBytes) <= int64(s.limit) {
 				end++
 			}
 			if !yield(first, end) {
@@ -71,4 +78,60 @@ func (s *schedule) batches(partBytes int) iter.Seq2[int, int] {
 			first = end
 		}
 	}
+}
+
+// plan is a schedule with its lists on the device.
+type plan struct {
+	schedule schedule
+	memory   *block
+
+	rowList                   driver.Ptr // int32: schedule.rows
+	giants, firstPart, bounds driver.Ptr // of the schedule
+}
+
+func (d *device) newPlan(offsets []int64, partLength int) (*plan, error) {
+	p := &plan{schedule: newSchedule(offsets, partLength)}
+	if d.partsLimit > 0 {
+		p.schedule.limit = d.partsLimit
+	}
+	u := upload{}
+	u.add(&p.rowList, bytesOf(p.schedule.rows))
+	u.add(&p.giants, bytesOf(p.schedule.giants))
+	u.add(&p.firstPart, bytesOf(p.schedule.firstPart))
+	u.add(&p.bounds, bytesOf(p.schedule.bounds))
+	var err error
+	if p.memory, err = d.upload(&u, 0); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// giantRows are neighbours in the list of giants, on the device.
+type giantRows struct {
+	count     int
+	parts     int        // of all of them
+	skipped   int        // parts of the giants before
+	rows      driver.Ptr // int32: their numbers
+	firstPart driver.Ptr // int64, count+1 of them: counted over all giants
+	bounds    driver.Ptr // int64: the range of entries of each part
+}
+
+// giantsOf returns the giants from number first up to end.
+func (p *plan) giantsOf(first, end int) giantRows {
+	skipped := int(p.schedule.firstPart[first])
+	return giantRows{
+		count: end - first, parts: int(p.schedule.firstPart[end]) - skipped, skipped: skipped,
+		rows:      p.giants.Add(4 * first),
+		firstPart: p.firstPart.Add(8 * first),
+		bounds:    p.bounds.Add(16 * skipped),
+	}
+}
+
+// mostPartsAtOnce is the number of parts of the batch with the most.
+func (s *schedule) mostPartsAtOnce(partBytes int) int {
+	most := int64(0)
+	for first, end := range s.batches(partBytes) {
+		most = max(most, s.firstPart[end]-s.firstPart[first])
+	}
+	return int(most)
 }

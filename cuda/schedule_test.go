@@ -22,7 +22,7 @@ func TestScheduleCovers(t *testing.T) {
 	for _, n := range lengths {
 		offsets = append(offsets, offsets[len(offsets)-1]+n)
 	}
-	s := newSchedule(offsets)
+	s := newSchedule(offsets, partLength)
 	require.Equal(t, []int32{2, 3}, s.giants)
 	for i := 1; i < len(s.rows); i++ {
 		require.GreaterOrEqual(t, lengths[s.rows[i-1]], lengths[s.rows[i]])
@@ -49,7 +49,7 @@ func TestScheduleCovers(t *testing.T) {
 
 // TestBatches: giants are taken together as far as their parts fit the limit.
 func TestBatches(t *testing.T) {
-	s := newSchedule([]int64{0, 3 * partLength, 5 * partLength, 15 * partLength, 17 * partLength})
+	s := newSchedule([]int64{0, 3 * partLength, 5 * partLength, 15 * partLength, 17 * partLength}, partLength)
 	for _, c := range []struct {
 		partBytes int
 		want      [][2]int

@@ -257,7 +257,7 @@ __device__ inline void half_step_blocks(const Problem &p, float *x, int64 x_stri
 	float sum[Blocks<S>::owned][4] = {};
 	sum_blocks<S, Weighted>(p, s, m.thread, first, end, sum);
 	float a[S::tile][S::tile];
-	start_tile<S>(p, m, a);
+	start_tile<S>(p, m, true, a);
 	spread_blocks<S>(s, m, sum, a);
 	complete_tiles<S>(p, s, m, regularization[row], a);
 	factorize_tiles<S>(p.unknowns, s, m, a);

@@ -1,5 +1,6 @@
 // Half-steps by Cholesky with the rank as a constant, for ranks up to 128: the system
-// of a row stays in registers from its first rating to its factor.
+// of a row stays in registers from its first rating to its factor. Long rows are cut into
+// parts, whose sums go to memory for half_step_parts.cuh.
 //
 // A group of threads, a warp or a block, has a row in hand. The lower triangle of its
 // matrix is cut into square tiles, and each thread owns one, or shares one with the
@@ -21,14 +22,14 @@
 // load 16 bytes at a time:
 //
 //	rank  tile  splits  threads  registers  shared  blocks  together
-//	   8     4      10    4×32     78, 78    12352       6       768
-//	  16     4       3    4×32   102, 103    20288       4       512
-//	  24     4       3      64    99, 102     5696       9       576
-//	  32     4       3     128     88, 90     7296       5       640
-//	  48     4       1      96     85, 86     7136       7       672
-//	  64     4       1     160     84, 86     9824       4       640
-//	  96     8       1      96   127, 128    21072       5       480
-//	 128     8       1     160   128, 128    36176       3       480
+//	   8     4      10    4×32     80, 80    12352       6       768
+//	  16     4       3    4×32   106, 107    20288       4       512
+//	  24     4       3      64   100, 102     5696       9       576
+//	  32     4       3     128     90, 90     7296       5       640
+//	  48     4       1      96     86, 88     7136       7       672
+//	  64     4       1     160     85, 88     9824       4       640
+//	  96     8       1      96   128, 128    21072       5       480
+//	 128     8       1     160   127, 128    36176       3       480
 //
 // The expectation, before any measurement: at rank 128 136 of 160 threads have a tile,
 // 8,256 of the 8,704 products of the tiles are wanted, and 64 of some 72 instructions of
@@ -45,8 +46,7 @@
 // each row is computed beforehand. The diagonal of unknowns too many is 1.
 #pragma once
 
-#include "problem.cuh"
-#include "tiles.cuh"
+#include "system_tiles.cuh"
 
 // Shared is the shared memory of a group: that of System, and the ratings in hand.
 template <typename S>
@@ -182,27 +182,6 @@ __device__ inline void add_right(float *b, const Shared<S> &s, int thread, int b
 	}
 }
 
-// add_splits adds the tiles of the other splits to those of the first, in order. It
-// begins after a barrier.
-template <typename S>
-__device__ inline void add_splits(Shared<S> &s, const Member &m, float (&sum)[S::tile][S::tile]) {
-	for (int split = 1; split < S::splits; split++) {
-		float *sums = s.factor + m.tile * S::tile_size;
-		if (m.split == split) {
-			for (int e = 0; e < S::tile_size; e++) {
-				sums[e] = sum[e / S::tile][e % S::tile];
-			}
-		}
-		group_sync<S>();
-		if (m.split == 0) {
-			for (int e = 0; e < S::tile_size; e++) {
-				sum[e / S::tile][e % S::tile] += sums[e];
-			}
-		}
-		group_sync<S>();
-	}
-}
-
 // sum_tiles computes the sums over the ratings first up to end: tiles in registers,
 // the right-hand side and the count of ratings in shared memory.
 template <typename S, bool Weighted>
@@ -248,48 +227,7 @@ __device__ inline void sum_tiles(const Problem &p, Shared<S> &s, const Member &m
 			s.right[j] = b[n];
 		}
 	}
-	add_splits(s, m, sum);
-}
-
-// start_tile sets a tile to the terms over all pairs, before the ratings are added, for
-// the first split, and to zeros for the others.
-template <typename S>
-__device__ inline void start_tile(const Problem &p, const Member &m, float (&sum)[S::tile][S::tile]) {
-	bool wanted = p.gram && m.split == 0;
-	const float *gram = p.gram + m.column * S::tile * p.gram_stride + m.row * S::tile;
-#pragma unroll
-	for (int j = 0; j < S::tile; j++) {
-		float column[S::tile] = {};
-#pragma unroll
-		for (int i = 0; i < S::tile; i += 4) {
-			if (wanted) {
-				load_quad(column + i, gram + j * p.gram_stride + i);
-			}
-		}
-#pragma unroll
-		for (int i = 0; i < S::tile; i++) {
-			sum[i][j] = column[i];
-		}
-	}
-}
-
-// complete_tiles adds the regularization, and to the right-hand side its term over all
-// pairs. Unknowns beyond the rank get the unit matrix and zeros.
-template <typename S, typename Memory>
-__device__ inline void complete_tiles(const Problem &p, Memory &s, const Member &m, float2 regularization, float (&sum)[S::tile][S::tile]) {
-	if (p.offset_gram) {
-		for (int j = m.thread; j < S::rank; j += S::threads) {
-			s.right[j] -= p.offset_gram[j];
-		}
-	}
-	if (m.split == 0 && m.row == m.column) {
-#pragma unroll
-		for (int i = 0; i < S::tile; i++) {
-			int unknown = m.row * S::tile + i;
-			sum[i][i] += unknown < p.stored ? regularization.x : unknown < p.unknowns ? regularization.y : 1.0f;
-			s.diagonal[unknown] = sum[i][i]; // which this thread alone reads
-		}
-	}
+	add_splits<S>(s, m, sum);
 }
 
 // write_zeros writes the solution of a row without ratings.
@@ -303,19 +241,25 @@ __device__ inline void write_zeros(int unknowns, const Member &m, float *x, int 
 	}
 }
 
-// half_step_tiles solves a row of the list, each group one.
+// half_step_tiles takes a part of a row or solves a row of the list, each group one: first
+// come the parts, of which it writes the sums. Part n has the entries bounds[2n] up to
+// bounds[2n+1], counted from the first of the matrix.
 template <typename S, bool Weighted>
-__device__ inline void half_step_tiles(const Problem &p, float *x, int64 x_stride, int *info, const int *rows, int64 row_count, const float2 *regularization) {
+__device__ inline void half_step_tiles(
+		const Problem &p, float *x, int64 x_stride, int *info, const int *rows, int64 row_count,
+		const float2 *regularization, float *sums, const int64 *bounds, int64 part_count) {
 	__shared__ Shared<S> shared[S::groups];
 	int group = S::groups > 1 ? warp_of_block() : 0;
 	Shared<S> &s = shared[group];
 	Member m = member<S>(S::groups > 1 ? lane_of_warp() : threadIdx.x);
 	int64 n = (int64)blockIdx.x * S::groups + group;
-	if (n >= row_count) {
+	if (n >= part_count + row_count) {
 		return;
 	}
-	int64 row = rows[n];
-	int64 first = p.offsets[row], end = p.offsets[row + 1];
+	bool part = n < part_count;
+	int64 row = part ? 0 : rows[n - part_count];
+	int64 first = part ? p.offsets[0] + bounds[2 * n] : p.offsets[row];
+	int64 end = part ? p.offsets[0] + bounds[2 * n + 1] : p.offsets[row + 1];
 	if (m.thread == 0) {
 		s.failed = 0;
 	}
@@ -324,17 +268,23 @@ __device__ inline void half_step_tiles(const Problem &p, float *x, int64 x_strid
 		return;
 	}
 	float a[S::tile][S::tile];
-	start_tile<S>(p, m, a);
+	start_tile<S>(p, m, !part, a);
 	sum_tiles<S, Weighted>(p, s, m, first, end, a);
+	if (part) {
+		store_sums<S>(s, m, a, sums + n * sums_size<S>());
+		return;
+	}
 	complete_tiles<S>(p, s, m, regularization[row], a);
 	factorize_tiles<S>(p.unknowns, s, m, a);
 	substitute_tiles<S>(s, m);
 	write_row<S>(p.unknowns, s, m, x + row * x_stride, info + row);
 }
 
-#define HALF_STEP_TILES(name, shape, weights)                                                                   \
-	extern "C" __global__ void __launch_bounds__(shape::threads * shape::groups, shape::blocks)                             \
-		name(PROBLEM_PARAMETERS, float *x, int64 x_stride, int *info, const int *rows, int64 row_count, const float2 *regularization) { \
-		Problem p = PROBLEM;                                                                             \
-		half_step_tiles<shape, weights>(p, x, x_stride, info, rows, row_count, regularization);                          \
+#define HALF_STEP_TILES(name, shape, weights)                                                                    \
+	extern "C" __global__ void __launch_bounds__(shape::threads * shape::groups, shape::blocks)               \
+		name(PROBLEM_PARAMETERS, float *x, int64 x_stride, int *info, const int *rows, int64 row_count,   \
+		     const float2 *regularization, float *sums, const int64 *bounds, int64 part_count) {          \
+		Problem p = PROBLEM;                                                                              \
+		half_step_tiles<shape, weights>(                                                                  \
+			p, x, x_stride, info, rows, row_count, regularization, sums, bounds, part_count);         \
 	}
