@@ -15,24 +15,17 @@ import (
 func TestProductsWithoutBLAS(t *testing.T) {
 	b := newRig(t, kernels.Options{MemoryLimit: blasLimit - 1})
 	require.Contains(t, b.dev.Info().Path, "no cuBLAS", "the case itself")
-	whole := func(rows, cols int) kernelstest.Dense {
-		d := kernelstest.NewDense(rows, cols)
-		for i := range d.Data {
-			d.Data[i] = float64(b.rng.IntN(7) - 3)
-		}
-		return d
-	}
 	shape := func(transposed kernels.Trans, rows, cols int) kernelstest.Dense {
 		if transposed {
 			rows, cols = cols, rows
 		}
-		return whole(rows, cols)
+		return b.whole(rows, cols)
 	}
 	for _, s := range [][3]int{{1, 1, 1}, {65, 63, 17}, {64, 128, 16}, {130, 5, 33}, {3, 200, 1}, {4, 4, 0}} {
 		for n := range 4 {
 			tA, tB := kernels.Trans(n&1 != 0), kernels.Trans(n&2 != 0)
 			t.Run(fmt.Sprint(s, tA, tB), func(t *testing.T) {
-				ha, hb, hc := shape(tA, s[0], s[2]), shape(tB, s[2], s[1]), whole(s[0], s[1])
+				ha, hb, hc := shape(tA, s[0], s[2]), shape(tB, s[2], s[1]), b.whole(s[0], s[1])
 				beta := float64(n % 2)
 				old := hc.Clone()
 				if beta == 0 {
@@ -48,7 +41,7 @@ func TestProductsWithoutBLAS(t *testing.T) {
 		}
 	}
 	// More than one slice, and a last one that is shorter.
-	y := whole(2*sliceRows+77, 35)
+	y := b.whole(2*sliceRows+77, 35)
 	g := b.upload(kernelstest.NewDense(35, 35))
 	require.NoError(t, b.stream.Gram(g, b.upload(y)))
 	require.Equal(t, kernelstest.Gram(y).Float32(), b.download(g))

@@ -74,6 +74,15 @@ func (b *rig) dense(rows, cols int, scale float64) kernelstest.Dense {
 	return d
 }
 
+// whole has whole numbers from -3 to 3, whose products and sums are exact.
+func (b *rig) whole(rows, cols int) kernelstest.Dense {
+	d := kernelstest.NewDense(rows, cols)
+	for i := range d.Data {
+		d.Data[i] = float64(b.rng.IntN(7) - 3)
+	}
+	return d
+}
+
 func (b *rig) upload(d kernelstest.Dense) kernels.Matrix {
 	b.t.Helper()
 	m, err := kernels.AllocMatrix(b.stream, d.Rows, d.Cols)

@@ -1,39 +1,68 @@
 package cuda
 
-import "github.com/halfstep-ml/halfstep/kernels"
+import (
+	"math/bits"
 
-const spmmThreads = 128
+	"github.com/halfstep-ml/halfstep/kernels"
+)
+
+const (
+	spmmThreads = 256 // of a block
+	spmmColumns = 4   // of C, of a lane
+
+	// A block takes spmmItems entries and ends of rows, and in small matrices as few
+	// as fewestItems so that there are spmmBlocks blocks, which fill a GPU.
+	spmmItems   = 4096
+	fewestItems = 512
+	spmmBlocks  = 2048
+
+	// carriesLimit bounds the memory, in bytes, for what blocks leave to be added.
+	carriesLimit = 64 << 20
+)
 
 func (s *stream) SpMM(alpha float32, a kernels.CSR, b kernels.Matrix, beta float32, c kernels.Matrix) error {
 	m := a.(*csr)
 	if err := m.resident(); err != nil {
 		return err
 	}
-	if n := len(m.schedule.rows); n > 0 {
-		err := s.launch("spmm_rows", line(n), line(spmmThreads), 0,
-			alpha, m.offsets, m.columns, m.values, address(b.Buf), b.Stride,
-			beta, address(c.Buf), c.Stride, c.Cols, m.rowList, n)
-		if err != nil {
-			return err
-		}
+	all := m.Rows() + int(m.Entries())
+	items := blockItems(all, c.Cols)
+	blocks, lanes := ceil(all, items), spmmLanes(c.Cols)
+	groups := spmmThreads / lanes
+	tiles := ceil(c.Cols, spmmColumns*lanes)
+
+	carriesBytes := roundUp(4*blocks*c.Cols, granule)
+	carries, err := s.scratch(carriesBytes + 8*blocks)
+	if err != nil {
+		return err
 	}
-	partBytes := 4 * c.Cols
-	for first, end := range m.schedule.batches(partBytes) {
-		g := m.giantsOf(first, end)
-		parts, err := s.scratch(g.parts * partBytes)
-		if err != nil {
-			return err
-		}
-		err = s.launch("spmm_parts", line(g.parts), line(spmmThreads), 0,
-			parts, m.offsets, m.columns, m.values, address(b.Buf), b.Stride, c.Cols, g.bounds, g.parts)
-		if err != nil {
-			return err
-		}
-		err = s.launch("spmm_total", line(g.count), line(spmmThreads), 0,
-			alpha, parts.Add(-g.skipped*partBytes), g.firstPart, beta, address(c.Buf), c.Stride, c.Cols, g.rows, g.count)
-		if err != nil {
-			return err
-		}
+	carryRows := carries.Add(carriesBytes)
+	kernel := "spmm_singles"
+	if c.Cols%spmmColumns == 0 && quads(b) && quads(c) {
+		kernel = "spmm_quads"
 	}
-	return nil
+	grid := dim{uint32(blocks), uint32(tiles), 1}
+	err = s.launch(kernel, grid, line(spmmThreads), 0,
+		alpha, m.offsets, m.columns, m.values, m.Rows(), address(b.Buf), b.Stride,
+		beta, address(c.Buf), c.Stride, c.Cols, int32(lanes), items/groups, carries, carryRows)
+	if err != nil || blocks == 1 {
+		return err
+	}
+	return s.launch(kernel+"_carries", grid, line(spmmThreads), 0,
+		alpha, m.offsets, m.Rows(), address(c.Buf), c.Stride, c.Cols, int32(lanes), items, carries, carryRows)
 }
+
+// spmmLanes is the number of lanes, a power of two up to 32, that have the columns of C.
+func spmmLanes(columns int) int {
+	return min(1<<bits.Len(uint(ceil(columns, spmmColumns)-1)), 32)
+}
+
+// blockItems is the number of items that a block takes of so many: a multiple of
+// spmmThreads, so that its groups take as many each.
+func blockItems(all, columns int) int {
+	items := min(max(all/spmmBlocks, fewestItems), spmmItems)
+	return roundUp(max(items, ceil(4*all*columns, carriesLimit)), spmmThreads)
+}
+
+// quads reports whether the rows of a matrix can be read and written 16 bytes at a time.
+func quads(m kernels.Matrix) bool { return m.Stride%4 == 0 && address(m.Buf)%16 == 0 }

@@ -1,83 +1,271 @@
-// C = alpha·A·B + beta·C for a sparse A. Each entry reads a row of B, coalesced, for
-// one multiply-add an element: bound by memory. A block computes a row of C, 32
-// columns at a time; its warps share the entries. Rows with very many entries are
-// summed in parts by several blocks, and the parts added in their order.
+// C = alpha·A·B + beta·C for a sparse A, balanced whatever the lengths of its rows: the
+// entries of A and the ends of its rows are merged into one list of items, an end after
+// the entries of its row, and every group of lanes takes as many items as every other
+// (Merrill and Garland, Merge-based parallel sparse matrix-vector multiplication, 2016).
+//
+// A group of lanes has up to 128 columns of C, 4 of them a lane, and so 32 divided by
+// its lanes are in a warp. It reads the rows of B that four entries name before it adds
+// the first, and writes each row of C that ends among its items. What it has summed of
+// the row that does not end it leaves to be added: the block adds what its groups have
+// left in their order, and spmm_carries what the blocks have left in theirs. So bits
+// depend on the lengths of the rows and the number of columns alone.
+//
+// Floor: 2·k operations for k columns, and 8 + 4·k bytes, an entry; 8 + 4·k bytes a row
+// of C, twice 4·k where beta is not 0. Bound by memory. The ends of rows are 8 bytes an
+// item, what is left to be added is two rows of B for the 512 to 4096 items of a block.
+// 25 million entries at 64 columns gather 6.6 GB, 1.5 ms at the 4.3 TB/s of an H200.
+//
+// The expectation, before any measurement: a thread has 64 bytes of B on their way, so
+// that the 1024 threads of a multiprocessor have 64 KB, three times what that rate needs
+// at a latency of some 700 ns. Items are the same for all groups but some are cheaper;
+// the search for the first takes some 20 loads that depend on one another, 3 µs of the
+// 100 of a group with 256 entries: 80% of the floor, or more where popular rows of B
+// stay in the second-level cache.
+//
+// What ptxas 12.4 makes of the PTX for compute_80 and compute_90; nothing is spilled:
+//
+//	kernel                registers  shared  blocks of 256
+//	spmm_quads               56, 60    6144       4
+//	spmm_singles             72, 80    6144       3
+//	spmm_quads_carries       32, 32    4096       8
+//	spmm_singles_carries     40, 40    4096       6
+//
+// In the machine code spmm_quads reads all rows of B and of C 16 bytes at a time, the
+// four rows of B before the first of their 16 multiply-adds. spmm_singles is for widths
+// and strides that are no multiples of 4.
 #include "common.cuh"
 
-constexpr int spmm_warps = 4; // of a block
+constexpr int spmm_threads = 256; // of a block
+constexpr int spmm_columns = 4;   // of a lane
+constexpr int spmm_ahead = 4;     // entries whose rows of B are on their way
 
-// Returns Σ value·b over the entries from first up to end, for column j of B, in
-// every warp of the block.
-__device__ inline float sum_products(
-		const int *columns, const float *values, int64 first, int64 end, const float *b, int64 b_stride, int64 j,
-		int64 width) {
-	__shared__ float sums[spmm_warps][32];
-	float sum = 0;
-	if (j < width) {
-		for (int64 e = first + warp_of_block(); e < end; e += spmm_warps) {
-			sum = fmaf(values[e], b[columns[e] * b_stride + j], sum);
+// Sparse is A: entry e of row i has offsets[i] ≤ e < offsets[i+1].
+struct Sparse {
+	const int64 *offsets;
+	const int *columns;
+	const float *values;
+	int64 rows;
+};
+
+// Place is one among the items of A: before it are the first rows, and the entries up to
+// one of them.
+struct Place {
+	int64 row, entry;
+};
+
+// place_of returns the place of an item, at most the number of all of them.
+__device__ inline Place place_of(const Sparse &a, int64 item) {
+	int64 first = a.offsets[0], low = 0, high = item < a.rows ? item : a.rows;
+	while (low < high) {
+		int64 row = (low + high) / 2;
+		// The end of a row comes after its last entry.
+		if (a.offsets[row + 1] - first + row < item) {
+			low = row + 1;
+		} else {
+			high = row;
 		}
 	}
-	sums[warp_of_block()][lane_of_warp()] = sum;
+	return {low, first + item - low};
+}
+
+// Part is the columns of B and C that a lane has.
+struct Part {
+	int64 first, step; // column first + i·step
+	int64 width;       // of B and C
+};
+
+// load_part returns the elements of a row that a lane has, zeros beyond the last. Quads
+// are four neighbours, aligned.
+template <bool Quads>
+__device__ inline float4 load_part(const float *row, const Part &p) {
+	if constexpr (Quads) {
+		return p.first < p.width ? *(const float4 *)(row + p.first) : make_float4(0, 0, 0, 0);
+	} else {
+		float v[spmm_columns];
+#pragma unroll
+		for (int i = 0; i < spmm_columns; i++) {
+			int64 j = p.first + i * p.step;
+			v[i] = j < p.width ? row[j] : 0.0f;
+		}
+		return make_float4(v[0], v[1], v[2], v[3]);
+	}
+}
+
+template <bool Quads>
+__device__ inline void store_part(float *row, const Part &p, float4 v) {
+	if constexpr (Quads) {
+		if (p.first < p.width) {
+			*(float4 *)(row + p.first) = v;
+		}
+	} else {
+		float values[spmm_columns] = {v.x, v.y, v.z, v.w};
+#pragma unroll
+		for (int i = 0; i < spmm_columns; i++) {
+			int64 j = p.first + i * p.step;
+			if (j < p.width) {
+				row[j] = values[i];
+			}
+		}
+	}
+}
+
+// add_scaled adds alpha·x to y.
+__device__ inline void add_scaled(float4 &y, float alpha, float4 x) {
+	y.x = fmaf(alpha, x.x, y.x);
+	y.y = fmaf(alpha, x.y, y.y);
+	y.z = fmaf(alpha, x.z, y.z);
+	y.w = fmaf(alpha, x.w, y.w);
+}
+
+// finish_row writes alpha·sum + beta·C to a row of C. What is read of C has width 0 where
+// beta is 0; a branch on beta makes the compiler write the loop twice, and once without
+// stores of 16 bytes.
+template <bool Quads>
+__device__ inline void finish_row(float *c, const Part &p, int64 old_width, float alpha, float4 sum, float beta) {
+	Part old = {p.first, p.step, old_width};
+	float4 v = make_float4(alpha * sum.x, alpha * sum.y, alpha * sum.z, alpha * sum.w);
+	add_scaled(v, beta, load_part<Quads>(c, old));
+	store_part<Quads>(c, p, v);
+}
+
+// add_row adds alpha·sum to a row of C.
+template <bool Quads>
+__device__ inline void add_row(float *c, const Part &p, float alpha, float4 sum) {
+	float4 v = load_part<Quads>(c, p);
+	add_scaled(v, alpha, sum);
+	store_part<Quads>(c, p, v);
+}
+
+// lanes_part is the columns of a lane in the tile of columns of the second dimension of
+// the grid.
+template <bool Quads>
+__device__ inline Part lanes_part(int lanes, int64 width) {
+	int lane = threadIdx.x % lanes;
+	int64 first = (int64)blockIdx.y * spmm_columns * lanes;
+	return Quads ? Part{first + spmm_columns * lane, 1, width} : Part{first + lane, lanes, width};
+}
+
+// Block blockIdx.x takes as many items as its groups have together. What it leaves of
+// its last row is row number blockIdx.x of carries (blocks×width), and the number of
+// that row is in carry_rows, or -1 where nothing is left.
+template <bool Quads>
+__device__ inline void spmm(
+		float alpha, const Sparse &a, const float *b, int64 b_stride, float beta, float *c, int64 c_stride, int64 width,
+		int lanes, int64 items, float *carries, int64 *carry_rows) {
+	__shared__ float4 left[spmm_threads];
+	__shared__ int64 left_rows[spmm_threads]; // of a group, by its first thread; -1 for none
+	int group = threadIdx.x / lanes, groups = spmm_threads / lanes;
+	Part part = lanes_part<Quads>(lanes, width);
+	int64 old_width = beta == 0.0f ? 0 : width;
+
+	int64 first = ((int64)blockIdx.x * groups + group) * items;
+	int64 count = a.rows + a.offsets[a.rows] - a.offsets[0];
+	Place at = place_of(a, first < count ? first : count);
+	Place end = place_of(a, first + items < count ? first + items : count);
+	int64 row_end = at.row < a.rows ? a.offsets[at.row + 1] : 0;
+	int64 unfinished = at.entry; // the first entry that no finished row has
+	float4 sum = make_float4(0, 0, 0, 0);
+	for (int64 base = at.entry; base < end.entry; base += spmm_ahead) {
+		float values[spmm_ahead];
+		float4 rows[spmm_ahead];
+#pragma unroll
+		for (int n = 0; n < spmm_ahead; n++) {
+			bool there = base + n < end.entry;
+			values[n] = there ? a.values[base + n] : 0.0f;
+			rows[n] = there ? load_part<Quads>(b + a.columns[base + n] * b_stride, part) : make_float4(0, 0, 0, 0);
+		}
+#pragma unroll
+		for (int n = 0; n < spmm_ahead; n++) {
+			if (base + n >= end.entry) {
+				break;
+			}
+			while (base + n >= row_end) {
+				finish_row<Quads>(c + at.row * c_stride, part, old_width, alpha, sum, beta);
+				sum = make_float4(0, 0, 0, 0);
+				unfinished = row_end;
+				at.row++;
+				row_end = a.offsets[at.row + 1];
+			}
+			add_scaled(sum, values[n], rows[n]);
+		}
+	}
+	for (; at.row < end.row; at.row++) {
+		finish_row<Quads>(c + at.row * c_stride, part, old_width, alpha, sum, beta);
+		sum = make_float4(0, 0, 0, 0);
+		unfinished = end.entry;
+	}
+
+	// The rows that groups have left ascend, and neighbours may have left the same one.
+	left[threadIdx.x] = sum;
+	if (threadIdx.x % lanes == 0) {
+		left_rows[threadIdx.x] = unfinished < end.entry ? end.row : -1;
+	}
+	__syncthreads(); // which also brings the rows that were finished to the block
+	int64 row = left_rows[group * lanes];
+	bool leads = row >= 0 && (group == 0 || left_rows[(group - 1) * lanes] != row);
+	int next = group + 1;
+	if (leads) {
+		for (; next < groups && left_rows[next * lanes] == row; next++) {
+			add_scaled(sum, 1, left[next * lanes + threadIdx.x % lanes]);
+		}
+	}
+	// A row that ends in this block ends in the group after the last that has left it.
+	bool carries_on = leads && next == groups;
+	if (carries_on) {
+		store_part<Quads>(carries + blockIdx.x * width, part, sum);
+	} else if (leads) {
+		add_row<Quads>(c + row * c_stride, part, alpha, sum);
+	}
+	bool none = group == groups - 1 && row < 0;
+	if (blockIdx.y == 0 && threadIdx.x % lanes == 0 && (carries_on || none)) {
+		carry_rows[blockIdx.x] = row;
+	}
+}
+
+// Adds what the blocks of spmm have left of a row, each of block_items items, to the row:
+// the block of the first of them does it. Its groups take shares of neighbours.
+template <bool Quads>
+__device__ inline void spmm_carries(
+		float alpha, const Sparse &a, float *c, int64 c_stride, int64 width, int lanes, int64 block_items,
+		const float *carries, const int64 *carry_rows) {
+	__shared__ float4 sums[spmm_threads];
+	int64 first = blockIdx.x, row = carry_rows[first];
+	if (row < 0 || first > 0 && carry_rows[first - 1] == row) {
+		return;
+	}
+	int64 end = (a.offsets[row + 1] - a.offsets[0] + row) / block_items; // the block where the row ends
+	int group = threadIdx.x / lanes, groups = spmm_threads / lanes;
+	int64 share = (end - first + groups - 1) / groups;
+	int64 low = first + group * share, high = low + share < end ? low + share : end;
+	Part part = lanes_part<Quads>(lanes, width);
+	float4 sum = make_float4(0, 0, 0, 0);
+#pragma unroll 4
+	for (int64 n = low; n < high; n++) {
+		add_scaled(sum, 1, load_part<Quads>(carries + n * width, part));
+	}
+	sums[threadIdx.x] = sum;
 	__syncthreads();
-	sum = 0;
-	for (int warp = 0; warp < spmm_warps; warp++) {
-		sum += sums[warp][lane_of_warp()];
+	if (group > 0) {
+		return;
 	}
-	__syncthreads(); // sums may be written again
-	return sum;
+	for (int n = 1; n < groups && n * share < end - first; n++) {
+		add_scaled(sum, 1, sums[n * lanes + threadIdx.x]);
+	}
+	add_row<Quads>(c + row * c_stride, part, alpha, sum);
 }
 
-// With beta 0 the old element is not read.
-__device__ inline void write_product(float *c, float alpha, float sum, float beta) {
-	float v = alpha * sum;
-	*c = beta == 0.0f ? v : fmaf(beta, *c, v);
-}
-
-extern "C" __global__ void spmm_rows(
-		float alpha, const int64 *offsets, const int *columns, const float *values, const float *b,
-		int64 b_stride, float beta, float *c, int64 c_stride, int64 width, const int *rows, int64 row_count) {
-	for (int64 n = blockIdx.x; n < row_count; n += gridDim.x) {
-		int64 row = rows[n];
-		for (int64 first = 0; first < width; first += 32) {
-			int64 j = first + lane_of_warp();
-			float sum = sum_products(columns, values, offsets[row], offsets[row + 1], b, b_stride, j, width);
-			if (warp_of_block() == 0 && j < width) {
-				write_product(c + row * c_stride + j, alpha, sum, beta);
-			}
-		}
+#define SPMM(name, quads, blocks)                                                                                      \
+	extern "C" __global__ void __launch_bounds__(spmm_threads, blocks) name(                                     \
+			float alpha, const int64 *offsets, const int *columns, const float *values, int64 rows, const float *b, \
+			int64 b_stride, float beta, float *c, int64 c_stride, int64 width, int lanes, int64 items,       \
+			float *carries, int64 *carry_rows) {                                                             \
+		spmm<quads>(alpha, {offsets, columns, values, rows}, b, b_stride, beta, c, c_stride, width, lanes, items, carries, carry_rows); \
+	}                                                                                                            \
+	extern "C" __global__ void __launch_bounds__(spmm_threads) name##_carries(                                   \
+			float alpha, const int64 *offsets, int64 rows, float *c, int64 c_stride, int64 width, int lanes, \
+			int64 block_items, const float *carries, const int64 *carry_rows) {                              \
+		spmm_carries<quads>(alpha, {offsets, 0, 0, rows}, c, c_stride, width, lanes, block_items, carries, carry_rows); \
 	}
-}
 
-// Sums each part to a row of parts (count×width). Part n has the entries bounds[2n] up
-// to bounds[2n+1], counted from the first of the matrix.
-extern "C" __global__ void spmm_parts(
-		float *parts, const int64 *offsets, const int *columns, const float *values, const float *b, int64 b_stride,
-		int64 width, const int64 *bounds, int64 count) {
-	for (int64 n = blockIdx.x; n < count; n += gridDim.x) {
-		int64 begin = offsets[0] + bounds[2 * n], end = offsets[0] + bounds[2 * n + 1];
-		for (int64 first = 0; first < width; first += 32) {
-			int64 j = first + lane_of_warp();
-			float sum = sum_products(columns, values, begin, end, b, b_stride, j, width);
-			if (warp_of_block() == 0 && j < width) {
-				parts[n * width + j] = sum;
-			}
-		}
-	}
-}
-
-// Adds the parts of the rows of a list: first_part[n] up to first_part[n+1] for row
-// number n.
-extern "C" __global__ void spmm_total(
-		float alpha, const float *parts, const int64 *first_part, float beta, float *c, int64 c_stride,
-		int64 width, const int *rows, int64 row_count) {
-	for (int64 n = blockIdx.x; n < row_count; n += gridDim.x) {
-		for (int64 j = threadIdx.x; j < width; j += blockDim.x) {
-			float sum = 0;
-			for (int64 part = first_part[n]; part < first_part[n + 1]; part++) {
-				sum += parts[part * width + j];
-			}
-			write_product(c + rows[n] * c_stride + j, alpha, sum, beta);
-		}
-	}
-}
+SPMM(spmm_quads, true, 4)
+SPMM(spmm_singles, false, 3)

@@ -46,8 +46,8 @@ var attempts = []attempt{
 }
 
 // TestMutants makes mistakes in the kernels, one at a time, and expects the tests to
-// notice at least 95 of 100. The environment variable HALFSTEP_MUTANTS says
-// how many, at random, or "all".
+// notice at least 95 of 100. The environment variable HALFSTEP_MUTANTS says how many, at
+// random, or "all", or in which file, such as "spmm.cu".
 func TestMutants(t *testing.T) {
 	wanted := os.Getenv("HALFSTEP_MUTANTS")
 	if wanted == "" {
@@ -56,7 +56,12 @@ func TestMutants(t *testing.T) {
 	kernels := filepath.Join("..", "..", "kernels")
 	mutants, err := listMutants(kernels)
 	require.NoError(t, err)
-	if wanted != "all" {
+	switch {
+	case wanted == "all":
+	case strings.Contains(wanted, ".cu"):
+		mutants = slices.DeleteFunc(mutants, func(m mutant) bool { return m.file != wanted })
+		require.NotEmpty(t, mutants, "no mutants in a file %s", wanted)
+	default:
 		count, err := strconv.Atoi(wanted)
 		require.NoError(t, err)
 		const seed = 1
