@@ -5,7 +5,9 @@ import "fmt"
 func (s *checkedStream) Gemm(tA, tB Trans, alpha float32, a, b Matrix, beta float32, c Matrix) error {
 	dims := func() string { return fmt.Sprintf("%v%v a %v, b %v, c %v", tA, tB, a, b, c) }
 	k := s.check()
-	ownA, ownB, ownC := k.matrix("a", a), k.matrix("b", b), k.matrix("c", c)
+	k.matrixInPlace("a", &a)
+	k.matrixInPlace("b", &b)
+	k.matrixInPlace("c", &c)
 	m, inner := a.Rows, a.Cols
 	if tA {
 		m, inner = inner, m
@@ -17,13 +19,15 @@ func (s *checkedStream) Gemm(tA, tB Trans, alpha float32, a, b Matrix, beta floa
 	if k.err == nil && inner != innerB {
 		k.failf("b", "op(b) has %d rows, want %d, the columns of op(a)", innerB, inner)
 	}
-	k.shape("c", c, m, n)
-	k.disjoint("c", matrixExtent(ownC), "a", matrixExtent(ownA))
-	k.disjoint("c", matrixExtent(ownC), "b", matrixExtent(ownB))
+	if c.Rows != m || c.Cols != n { // before the copy that shape takes
+		k.shape("c", c, m, n)
+	}
+	k.disjointMatrices("c", &c, "a", &a)
+	k.disjointMatrices("c", &c, "b", &b)
 	if k.err != nil || c.Empty() {
 		return s.fail("Gemm", k.err, dims)
 	}
-	return s.finish("Gemm", s.inner.Gemm(tA, tB, alpha, ownA, ownB, beta, ownC), dims)
+	return s.finish("Gemm", s.inner.Gemm(tA, tB, alpha, a, b, beta, c), dims)
 }
 
 func (s *checkedStream) Gram(g, y Matrix) error {

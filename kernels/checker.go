@@ -80,23 +80,29 @@ func checkBuffer[E Element](k *checker, name string, b Buffer[E]) Buffer[E] {
 // matrix checks that the matrix lies within its buffer and that within its
 // memory.
 func (k *checker) matrix(name string, m Matrix) Matrix {
+	k.matrixInPlace(name, &m)
+	return m
+}
+
+// matrixInPlace is matrix without the copies, which are most of what checking a small
+// call takes.
+func (k *checker) matrixInPlace(name string, m *Matrix) {
 	if k.err != nil {
-		return m
+		return
 	}
 	if m.Rows < 0 || m.Cols < 0 || (m.Rows > 1 && m.Stride < m.Cols) {
 		k.failf(name, "%d×%d stride %d is no matrix", m.Rows, m.Cols, m.Stride)
-		return m
+		return
 	}
-	if m.Empty() {
+	if m.Rows == 0 || m.Cols == 0 {
 		m.Buf = Buffer[float32]{}
-		return m
+		return
 	}
-	if m.Rows > 1 && m.Rows-1 > (maxInt-m.Cols)/m.Stride || m.span() > m.Buf.N {
-		k.failf(name, "%v needs more than its %d elements", m, m.Buf.N)
-		return m
+	if m.Rows > 1 && m.Rows-1 > (maxInt-m.Cols)/m.Stride || (m.Rows-1)*m.Stride+m.Cols > m.Buf.N {
+		k.failf(name, "%v needs more than its %d elements", *m, m.Buf.N)
+		return
 	}
-	m.Buf = checkBuffer(k, name, m.Buf)
-	return m
+	m.Buf.Mem = checkBuffer(k, name, m.Buf).Mem
 }
 
 func (k *checker) batch(name string, b Batch) Batch {
@@ -169,6 +175,13 @@ func (k *checker) length(name string, n, want int) {
 func (k *checker) disjoint(dstName string, dst extent, srcName string, src extent) {
 	if k.err == nil && dst.overlaps(src) {
 		k.failf(dstName, "overlaps %s", srcName)
+	}
+}
+
+// disjointMatrices is disjoint for matrices that have been checked.
+func (k *checker) disjointMatrices(dstName string, dst *Matrix, srcName string, src *Matrix) {
+	if dst.Buf.Mem == src.Buf.Mem {
+		k.disjoint(dstName, matrixExtent(*dst), srcName, matrixExtent(*src))
 	}
 }
 
