@@ -118,11 +118,17 @@ type matrix struct {
 	stride     int
 }
 
-func view(m kernels.Matrix) matrix {
-	if m.Empty() {
-		return matrix{rows: m.Rows, cols: m.Cols}
+func view(m kernels.Matrix) (v matrix) {
+	v.view(&m)
+	return v
+}
+
+// view makes v what view returns, without the copies that a small call would notice.
+func (v *matrix) view(m *kernels.Matrix) {
+	v.data, v.rows, v.cols, v.stride = nil, m.Rows, m.Cols, 0
+	if m.Rows > 0 && m.Cols > 0 {
+		v.data, v.stride = slice(m.Buf), m.Stride
 	}
-	return matrix{data: slice(m.Buf), rows: m.Rows, cols: m.Cols, stride: m.Stride}
 }
 
 func (m matrix) row(i int) []float32 {

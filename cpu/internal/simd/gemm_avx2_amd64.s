@@ -68,12 +68,17 @@ fetched10:
 	ADDQ         DI, R12
 	DECQ         R13
 	JNZ          steps9
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled11
 	VBROADCASTSS alpha+104(FP), Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y2, Y2
+
+scaled11:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite11
+	JZ           overwrite12
 	VBROADCASTSS beta+108(FP), Y3
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Y5
@@ -82,14 +87,14 @@ fetched10:
 	VMASKMOVPS   32(R11), Y0, Y5
 	VFMADD231PS  Y3, Y5, Y2
 	VMASKMOVPS   Y2, Y0, 32(R11)
-	JMP          stored12
+	JMP          stored13
 
-overwrite11:
+overwrite12:
 	MOVQ       CX, R11
 	VMOVUPS    Y1, (R11)
 	VMASKMOVPS Y2, Y0, 32(R11)
 
-stored12:
+stored13:
 	IMUL3Q $0x01, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x01, R8, R11
@@ -100,7 +105,7 @@ stored12:
 	RET
 
 height7:
-tiles13:
+tiles14:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
@@ -113,15 +118,15 @@ tiles13:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 
-steps14:
+steps15:
 	VMOVUPS    (R12), Y5
 	VMASKMOVPS 32(R12), Y0, Y6
 	TESTQ      $0x00000001, R13
-	JNZ        fetched15
+	JNZ        fetched16
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched15:
+fetched16:
 	VBROADCASTSS (R11), Y7
 	VFMADD231PS  Y7, Y5, Y1
 	VFMADD231PS  Y7, Y6, Y2
@@ -131,15 +136,20 @@ fetched15:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps14
+	JNZ          steps15
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled17
 	VBROADCASTSS alpha+104(FP), Y5
 	VMULPS       Y5, Y1, Y1
 	VMULPS       Y5, Y2, Y2
 	VMULPS       Y5, Y3, Y3
 	VMULPS       Y5, Y4, Y4
+
+scaled17:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite16
+	JZ           overwrite18
 	VBROADCASTSS beta+108(FP), Y5
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Y7
@@ -155,9 +165,9 @@ fetched15:
 	VMASKMOVPS   32(R11), Y0, Y7
 	VFMADD231PS  Y5, Y7, Y4
 	VMASKMOVPS   Y4, Y0, 32(R11)
-	JMP          stored17
+	JMP          stored19
 
-overwrite16:
+overwrite18:
 	MOVQ       CX, R11
 	VMOVUPS    Y1, (R11)
 	VMASKMOVPS Y2, Y0, 32(R11)
@@ -165,18 +175,18 @@ overwrite16:
 	VMOVUPS    Y3, (R11)
 	VMASKMOVPS Y4, Y0, 32(R11)
 
-stored17:
+stored19:
 	IMUL3Q $0x02, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x02, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles13
+	JNZ    tiles14
 	VZEROUPPER
 	RET
 
 height6:
-tiles18:
+tiles20:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
@@ -193,15 +203,15 @@ tiles18:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 
-steps19:
+steps21:
 	VMOVUPS    (R12), Y7
 	VMASKMOVPS 32(R12), Y0, Y8
 	TESTQ      $0x00000001, R13
-	JNZ        fetched20
+	JNZ        fetched22
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched20:
+fetched22:
 	VBROADCASTSS (R11), Y9
 	VFMADD231PS  Y9, Y7, Y1
 	VFMADD231PS  Y9, Y8, Y2
@@ -214,7 +224,10 @@ fetched20:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps19
+	JNZ          steps21
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled23
 	VBROADCASTSS alpha+104(FP), Y7
 	VMULPS       Y7, Y1, Y1
 	VMULPS       Y7, Y2, Y2
@@ -222,9 +235,11 @@ fetched20:
 	VMULPS       Y7, Y4, Y4
 	VMULPS       Y7, Y5, Y5
 	VMULPS       Y7, Y6, Y6
+
+scaled23:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite21
+	JZ           overwrite24
 	VBROADCASTSS beta+108(FP), Y7
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Y9
@@ -247,9 +262,9 @@ fetched20:
 	VMASKMOVPS   32(R11), Y0, Y9
 	VFMADD231PS  Y7, Y9, Y6
 	VMASKMOVPS   Y6, Y0, 32(R11)
-	JMP          stored22
+	JMP          stored25
 
-overwrite21:
+overwrite24:
 	MOVQ       CX, R11
 	VMOVUPS    Y1, (R11)
 	VMASKMOVPS Y2, Y0, 32(R11)
@@ -260,18 +275,18 @@ overwrite21:
 	VMOVUPS    Y5, (R11)
 	VMASKMOVPS Y6, Y0, 32(R11)
 
-stored22:
+stored25:
 	IMUL3Q $0x03, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x03, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles18
+	JNZ    tiles20
 	VZEROUPPER
 	RET
 
 height5:
-tiles23:
+tiles26:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	ADDQ       R8, R12
@@ -292,15 +307,15 @@ tiles23:
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 
-steps24:
+steps27:
 	VMOVUPS    (R13), Y9
 	VMASKMOVPS 32(R13), Y0, Y10
 	TESTQ      $0x00000001, R14
-	JNZ        fetched25
+	JNZ        fetched28
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched25:
+fetched28:
 	VBROADCASTSS (R12), Y11
 	VFMADD231PS  Y11, Y9, Y1
 	VFMADD231PS  Y11, Y10, Y2
@@ -316,7 +331,10 @@ fetched25:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps24
+	JNZ          steps27
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled29
 	VBROADCASTSS alpha+104(FP), Y9
 	VMULPS       Y9, Y1, Y1
 	VMULPS       Y9, Y2, Y2
@@ -326,9 +344,11 @@ fetched25:
 	VMULPS       Y9, Y6, Y6
 	VMULPS       Y9, Y7, Y7
 	VMULPS       Y9, Y8, Y8
+
+scaled29:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite26
+	JZ           overwrite30
 	VBROADCASTSS beta+108(FP), Y9
 	MOVQ         CX, R12
 	VMOVUPS      (R12), Y11
@@ -358,9 +378,9 @@ fetched25:
 	VMASKMOVPS   32(R12), Y0, Y11
 	VFMADD231PS  Y9, Y11, Y8
 	VMASKMOVPS   Y8, Y0, 32(R12)
-	JMP          stored27
+	JMP          stored31
 
-overwrite26:
+overwrite30:
 	MOVQ       CX, R12
 	VMOVUPS    Y1, (R12)
 	VMASKMOVPS Y2, Y0, 32(R12)
@@ -374,18 +394,18 @@ overwrite26:
 	VMOVUPS    Y7, (R12)
 	VMASKMOVPS Y8, Y0, 32(R12)
 
-stored27:
+stored31:
 	IMUL3Q $0x04, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x04, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles23
+	JNZ    tiles26
 	VZEROUPPER
 	RET
 
 height4:
-tiles28:
+tiles32:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	ADDQ       R8, R12
@@ -410,15 +430,15 @@ tiles28:
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 
-steps29:
+steps33:
 	VMOVUPS    (R13), Y11
 	VMASKMOVPS 32(R13), Y0, Y12
 	TESTQ      $0x00000001, R14
-	JNZ        fetched30
+	JNZ        fetched34
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched30:
+fetched34:
 	VBROADCASTSS (R12), Y13
 	VFMADD231PS  Y13, Y11, Y1
 	VFMADD231PS  Y13, Y12, Y2
@@ -437,7 +457,10 @@ fetched30:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps29
+	JNZ          steps33
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled35
 	VBROADCASTSS alpha+104(FP), Y11
 	VMULPS       Y11, Y1, Y1
 	VMULPS       Y11, Y2, Y2
@@ -449,9 +472,11 @@ fetched30:
 	VMULPS       Y11, Y8, Y8
 	VMULPS       Y11, Y9, Y9
 	VMULPS       Y11, Y10, Y10
+
+scaled35:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite31
+	JZ           overwrite36
 	VBROADCASTSS beta+108(FP), Y11
 	MOVQ         CX, R12
 	VMOVUPS      (R12), Y13
@@ -488,9 +513,9 @@ fetched30:
 	VMASKMOVPS   32(R12), Y0, Y13
 	VFMADD231PS  Y11, Y13, Y10
 	VMASKMOVPS   Y10, Y0, 32(R12)
-	JMP          stored32
+	JMP          stored37
 
-overwrite31:
+overwrite36:
 	MOVQ       CX, R12
 	VMOVUPS    Y1, (R12)
 	VMASKMOVPS Y2, Y0, 32(R12)
@@ -507,18 +532,18 @@ overwrite31:
 	VMOVUPS    Y9, (R12)
 	VMASKMOVPS Y10, Y0, 32(R12)
 
-stored32:
+stored37:
 	IMUL3Q $0x05, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x05, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles28
+	JNZ    tiles32
 	VZEROUPPER
 	RET
 
 height3:
-tiles33:
+tiles38:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -547,15 +572,15 @@ tiles33:
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y12, Y12, Y12
 
-steps34:
+steps39:
 	VMOVUPS    (R14), Y13
 	VMASKMOVPS 32(R14), Y0, Y14
 	TESTQ      $0x00000001, R15
-	JNZ        fetched35
+	JNZ        fetched40
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched35:
+fetched40:
 	VBROADCASTSS (R13), Y15
 	VFMADD231PS  Y15, Y13, Y1
 	VFMADD231PS  Y15, Y14, Y2
@@ -577,7 +602,10 @@ fetched35:
 	ADDQ         SI, R13
 	ADDQ         DI, R14
 	DECQ         R15
-	JNZ          steps34
+	JNZ          steps39
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled41
 	VBROADCASTSS alpha+104(FP), Y13
 	VMULPS       Y13, Y1, Y1
 	VMULPS       Y13, Y2, Y2
@@ -591,9 +619,11 @@ fetched35:
 	VMULPS       Y13, Y10, Y10
 	VMULPS       Y13, Y11, Y11
 	VMULPS       Y13, Y12, Y12
+
+scaled41:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite36
+	JZ           overwrite42
 	VBROADCASTSS beta+108(FP), Y13
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Y15
@@ -637,9 +667,9 @@ fetched35:
 	VMASKMOVPS   32(R13), Y0, Y15
 	VFMADD231PS  Y13, Y15, Y12
 	VMASKMOVPS   Y12, Y0, 32(R13)
-	JMP          stored37
+	JMP          stored43
 
-overwrite36:
+overwrite42:
 	MOVQ       CX, R13
 	VMOVUPS    Y1, (R13)
 	VMASKMOVPS Y2, Y0, 32(R13)
@@ -659,30 +689,30 @@ overwrite36:
 	VMOVUPS    Y11, (R13)
 	VMASKMOVPS Y12, Y0, 32(R13)
 
-stored37:
+stored43:
 	IMUL3Q $0x06, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x06, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles33
+	JNZ    tiles38
 	VZEROUPPER
 	RET
 
 whole2:
 	MOVQ height+0(FP), R13
 	CMPQ R13, $0x06
-	JEQ  height38
+	JEQ  height44
 	CMPQ R13, $0x05
-	JEQ  height39
+	JEQ  height45
 	CMPQ R13, $0x04
-	JEQ  height40
+	JEQ  height46
 	CMPQ R13, $0x03
-	JEQ  height41
+	JEQ  height47
 	CMPQ R13, $0x02
-	JEQ  height42
+	JEQ  height48
 
-tiles43:
+tiles49:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	MOVQ       AX, R11
@@ -691,28 +721,33 @@ tiles43:
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 
-steps44:
+steps50:
 	VMOVUPS    (R12), Y2
 	VMOVUPS    32(R12), Y3
 	TESTQ      $0x00000001, R13
-	JNZ        fetched45
+	JNZ        fetched51
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched45:
+fetched51:
 	VBROADCASTSS (R11), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps44
+	JNZ          steps50
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled52
 	VBROADCASTSS alpha+104(FP), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+
+scaled52:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite46
+	JZ           overwrite53
 	VBROADCASTSS beta+108(FP), Y2
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Y4
@@ -721,25 +756,25 @@ fetched45:
 	VMOVUPS      32(R11), Y4
 	VFMADD231PS  Y2, Y4, Y1
 	VMOVUPS      Y1, 32(R11)
-	JMP          stored47
+	JMP          stored54
 
-overwrite46:
+overwrite53:
 	MOVQ    CX, R11
 	VMOVUPS Y0, (R11)
 	VMOVUPS Y1, 32(R11)
 
-stored47:
+stored54:
 	IMUL3Q $0x01, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x01, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles43
+	JNZ    tiles49
 	VZEROUPPER
 	RET
 
-height42:
-tiles48:
+height48:
+tiles55:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
@@ -752,15 +787,15 @@ tiles48:
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 
-steps49:
+steps56:
 	VMOVUPS    (R12), Y4
 	VMOVUPS    32(R12), Y5
 	TESTQ      $0x00000001, R13
-	JNZ        fetched50
+	JNZ        fetched57
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched50:
+fetched57:
 	VBROADCASTSS (R11), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
@@ -770,15 +805,20 @@ fetched50:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps49
+	JNZ          steps56
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled58
 	VBROADCASTSS alpha+104(FP), Y4
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y3, Y3
+
+scaled58:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite51
+	JZ           overwrite59
 	VBROADCASTSS beta+108(FP), Y4
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Y6
@@ -794,9 +834,9 @@ fetched50:
 	VMOVUPS      32(R11), Y6
 	VFMADD231PS  Y4, Y6, Y3
 	VMOVUPS      Y3, 32(R11)
-	JMP          stored52
+	JMP          stored60
 
-overwrite51:
+overwrite59:
 	MOVQ    CX, R11
 	VMOVUPS Y0, (R11)
 	VMOVUPS Y1, 32(R11)
@@ -804,18 +844,18 @@ overwrite51:
 	VMOVUPS Y2, (R11)
 	VMOVUPS Y3, 32(R11)
 
-stored52:
+stored60:
 	IMUL3Q $0x02, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x02, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles48
+	JNZ    tiles55
 	VZEROUPPER
 	RET
 
-height41:
-tiles53:
+height47:
+tiles61:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
@@ -832,15 +872,15 @@ tiles53:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 
-steps54:
+steps62:
 	VMOVUPS    (R12), Y6
 	VMOVUPS    32(R12), Y7
 	TESTQ      $0x00000001, R13
-	JNZ        fetched55
+	JNZ        fetched63
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched55:
+fetched63:
 	VBROADCASTSS (R11), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
@@ -853,7 +893,10 @@ fetched55:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps54
+	JNZ          steps62
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled64
 	VBROADCASTSS alpha+104(FP), Y6
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y1, Y1
@@ -861,9 +904,11 @@ fetched55:
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y6, Y4, Y4
 	VMULPS       Y6, Y5, Y5
+
+scaled64:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite56
+	JZ           overwrite65
 	VBROADCASTSS beta+108(FP), Y6
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Y8
@@ -886,9 +931,9 @@ fetched55:
 	VMOVUPS      32(R11), Y8
 	VFMADD231PS  Y6, Y8, Y5
 	VMOVUPS      Y5, 32(R11)
-	JMP          stored57
+	JMP          stored66
 
-overwrite56:
+overwrite65:
 	MOVQ    CX, R11
 	VMOVUPS Y0, (R11)
 	VMOVUPS Y1, 32(R11)
@@ -899,18 +944,18 @@ overwrite56:
 	VMOVUPS Y4, (R11)
 	VMOVUPS Y5, 32(R11)
 
-stored57:
+stored66:
 	IMUL3Q $0x03, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x03, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles53
+	JNZ    tiles61
 	VZEROUPPER
 	RET
 
-height40:
-tiles58:
+height46:
+tiles67:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	ADDQ       R8, R12
@@ -931,15 +976,15 @@ tiles58:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 
-steps59:
+steps68:
 	VMOVUPS    (R13), Y8
 	VMOVUPS    32(R13), Y9
 	TESTQ      $0x00000001, R14
-	JNZ        fetched60
+	JNZ        fetched69
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched60:
+fetched69:
 	VBROADCASTSS (R12), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
@@ -955,7 +1000,10 @@ fetched60:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps59
+	JNZ          steps68
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled70
 	VBROADCASTSS alpha+104(FP), Y8
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y1, Y1
@@ -965,9 +1013,11 @@ fetched60:
 	VMULPS       Y8, Y5, Y5
 	VMULPS       Y8, Y6, Y6
 	VMULPS       Y8, Y7, Y7
+
+scaled70:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite61
+	JZ           overwrite71
 	VBROADCASTSS beta+108(FP), Y8
 	MOVQ         CX, R12
 	VMOVUPS      (R12), Y10
@@ -997,9 +1047,9 @@ fetched60:
 	VMOVUPS      32(R12), Y10
 	VFMADD231PS  Y8, Y10, Y7
 	VMOVUPS      Y7, 32(R12)
-	JMP          stored62
+	JMP          stored72
 
-overwrite61:
+overwrite71:
 	MOVQ    CX, R12
 	VMOVUPS Y0, (R12)
 	VMOVUPS Y1, 32(R12)
@@ -1013,18 +1063,18 @@ overwrite61:
 	VMOVUPS Y6, (R12)
 	VMOVUPS Y7, 32(R12)
 
-stored62:
+stored72:
 	IMUL3Q $0x04, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x04, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles58
+	JNZ    tiles67
 	VZEROUPPER
 	RET
 
-height39:
-tiles63:
+height45:
+tiles73:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	ADDQ       R8, R12
@@ -1049,15 +1099,15 @@ tiles63:
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
 
-steps64:
+steps74:
 	VMOVUPS    (R13), Y10
 	VMOVUPS    32(R13), Y11
 	TESTQ      $0x00000001, R14
-	JNZ        fetched65
+	JNZ        fetched75
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched65:
+fetched75:
 	VBROADCASTSS (R12), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
@@ -1076,7 +1126,10 @@ fetched65:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps64
+	JNZ          steps74
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled76
 	VBROADCASTSS alpha+104(FP), Y10
 	VMULPS       Y10, Y0, Y0
 	VMULPS       Y10, Y1, Y1
@@ -1088,9 +1141,11 @@ fetched65:
 	VMULPS       Y10, Y7, Y7
 	VMULPS       Y10, Y8, Y8
 	VMULPS       Y10, Y9, Y9
+
+scaled76:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite66
+	JZ           overwrite77
 	VBROADCASTSS beta+108(FP), Y10
 	MOVQ         CX, R12
 	VMOVUPS      (R12), Y12
@@ -1127,9 +1182,9 @@ fetched65:
 	VMOVUPS      32(R12), Y12
 	VFMADD231PS  Y10, Y12, Y9
 	VMOVUPS      Y9, 32(R12)
-	JMP          stored67
+	JMP          stored78
 
-overwrite66:
+overwrite77:
 	MOVQ    CX, R12
 	VMOVUPS Y0, (R12)
 	VMOVUPS Y1, 32(R12)
@@ -1146,18 +1201,18 @@ overwrite66:
 	VMOVUPS Y8, (R12)
 	VMOVUPS Y9, 32(R12)
 
-stored67:
+stored78:
 	IMUL3Q $0x05, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x05, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles63
+	JNZ    tiles73
 	VZEROUPPER
 	RET
 
-height38:
-tiles68:
+height44:
+tiles79:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -1186,15 +1241,15 @@ tiles68:
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
 
-steps69:
+steps80:
 	VMOVUPS    (R14), Y12
 	VMOVUPS    32(R14), Y13
 	TESTQ      $0x00000001, R15
-	JNZ        fetched70
+	JNZ        fetched81
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched70:
+fetched81:
 	VBROADCASTSS (R13), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
@@ -1216,7 +1271,10 @@ fetched70:
 	ADDQ         SI, R13
 	ADDQ         DI, R14
 	DECQ         R15
-	JNZ          steps69
+	JNZ          steps80
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled82
 	VBROADCASTSS alpha+104(FP), Y12
 	VMULPS       Y12, Y0, Y0
 	VMULPS       Y12, Y1, Y1
@@ -1230,9 +1288,11 @@ fetched70:
 	VMULPS       Y12, Y9, Y9
 	VMULPS       Y12, Y10, Y10
 	VMULPS       Y12, Y11, Y11
+
+scaled82:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite71
+	JZ           overwrite83
 	VBROADCASTSS beta+108(FP), Y12
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Y14
@@ -1276,9 +1336,9 @@ fetched70:
 	VMOVUPS      32(R13), Y14
 	VFMADD231PS  Y12, Y14, Y11
 	VMOVUPS      Y11, 32(R13)
-	JMP          stored72
+	JMP          stored84
 
-overwrite71:
+overwrite83:
 	MOVQ    CX, R13
 	VMOVUPS Y0, (R13)
 	VMOVUPS Y1, 32(R13)
@@ -1298,13 +1358,13 @@ overwrite71:
 	VMOVUPS Y10, (R13)
 	VMOVUPS Y11, 32(R13)
 
-stored72:
+stored84:
 	IMUL3Q $0x06, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x06, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles68
+	JNZ    tiles79
 	VZEROUPPER
 	RET
 
@@ -1314,17 +1374,17 @@ single1:
 	VMOVUPS 32(R14)(R13*4), Y0
 	MOVQ    height+0(FP), R13
 	CMPQ    R13, $0x06
-	JEQ     height73
+	JEQ     height85
 	CMPQ    R13, $0x05
-	JEQ     height74
+	JEQ     height86
 	CMPQ    R13, $0x04
-	JEQ     height75
+	JEQ     height87
 	CMPQ    R13, $0x03
-	JEQ     height76
+	JEQ     height88
 	CMPQ    R13, $0x02
-	JEQ     height77
+	JEQ     height89
 
-tiles78:
+tiles90:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	MOVQ       AX, R11
@@ -1332,48 +1392,53 @@ tiles78:
 	MOVQ       k+96(FP), R13
 	VXORPS     Y1, Y1, Y1
 
-steps79:
+steps91:
 	VMASKMOVPS (R12), Y0, Y2
 	TESTQ      $0x00000001, R13
-	JNZ        fetched80
+	JNZ        fetched92
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched80:
+fetched92:
 	VBROADCASTSS (R11), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps79
+	JNZ          steps91
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled93
 	VBROADCASTSS alpha+104(FP), Y2
 	VMULPS       Y2, Y1, Y1
+
+scaled93:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite81
+	JZ           overwrite94
 	VBROADCASTSS beta+108(FP), Y2
 	MOVQ         CX, R11
 	VMASKMOVPS   (R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	VMASKMOVPS   Y1, Y0, (R11)
-	JMP          stored82
+	JMP          stored95
 
-overwrite81:
+overwrite94:
 	MOVQ       CX, R11
 	VMASKMOVPS Y1, Y0, (R11)
 
-stored82:
+stored95:
 	IMUL3Q $0x01, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x01, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles78
+	JNZ    tiles90
 	VZEROUPPER
 	RET
 
-height77:
-tiles83:
+height89:
+tiles96:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
@@ -1384,14 +1449,14 @@ tiles83:
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 
-steps84:
+steps97:
 	VMASKMOVPS (R12), Y0, Y3
 	TESTQ      $0x00000001, R13
-	JNZ        fetched85
+	JNZ        fetched98
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched85:
+fetched98:
 	VBROADCASTSS (R11), Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VBROADCASTSS (R11)(BX*1), Y4
@@ -1399,13 +1464,18 @@ fetched85:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps84
+	JNZ          steps97
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled99
 	VBROADCASTSS alpha+104(FP), Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y2, Y2
+
+scaled99:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite86
+	JZ           overwrite100
 	VBROADCASTSS beta+108(FP), Y3
 	MOVQ         CX, R11
 	VMASKMOVPS   (R11), Y0, Y4
@@ -1415,26 +1485,26 @@ fetched85:
 	VMASKMOVPS   (R11), Y0, Y4
 	VFMADD231PS  Y3, Y4, Y2
 	VMASKMOVPS   Y2, Y0, (R11)
-	JMP          stored87
+	JMP          stored101
 
-overwrite86:
+overwrite100:
 	MOVQ       CX, R11
 	VMASKMOVPS Y1, Y0, (R11)
 	ADDQ       R8, R11
 	VMASKMOVPS Y2, Y0, (R11)
 
-stored87:
+stored101:
 	IMUL3Q $0x02, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x02, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles83
+	JNZ    tiles96
 	VZEROUPPER
 	RET
 
-height76:
-tiles88:
+height88:
+tiles102:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
@@ -1448,14 +1518,14 @@ tiles88:
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 
-steps89:
+steps103:
 	VMASKMOVPS (R12), Y0, Y4
 	TESTQ      $0x00000001, R13
-	JNZ        fetched90
+	JNZ        fetched104
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched90:
+fetched104:
 	VBROADCASTSS (R11), Y5
 	VFMADD231PS  Y5, Y4, Y1
 	VBROADCASTSS (R11)(BX*1), Y5
@@ -1465,14 +1535,19 @@ fetched90:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps89
+	JNZ          steps103
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled105
 	VBROADCASTSS alpha+104(FP), Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y3, Y3
+
+scaled105:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite91
+	JZ           overwrite106
 	VBROADCASTSS beta+108(FP), Y4
 	MOVQ         CX, R11
 	VMASKMOVPS   (R11), Y0, Y5
@@ -1486,9 +1561,9 @@ fetched90:
 	VMASKMOVPS   (R11), Y0, Y5
 	VFMADD231PS  Y4, Y5, Y3
 	VMASKMOVPS   Y3, Y0, (R11)
-	JMP          stored92
+	JMP          stored107
 
-overwrite91:
+overwrite106:
 	MOVQ       CX, R11
 	VMASKMOVPS Y1, Y0, (R11)
 	ADDQ       R8, R11
@@ -1496,18 +1571,18 @@ overwrite91:
 	ADDQ       R8, R11
 	VMASKMOVPS Y3, Y0, (R11)
 
-stored92:
+stored107:
 	IMUL3Q $0x03, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x03, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles88
+	JNZ    tiles102
 	VZEROUPPER
 	RET
 
-height75:
-tiles93:
+height87:
+tiles108:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	ADDQ       R8, R12
@@ -1524,14 +1599,14 @@ tiles93:
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 
-steps94:
+steps109:
 	VMASKMOVPS (R13), Y0, Y5
 	TESTQ      $0x00000001, R14
-	JNZ        fetched95
+	JNZ        fetched110
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched95:
+fetched110:
 	VBROADCASTSS (R12), Y6
 	VFMADD231PS  Y6, Y5, Y1
 	VBROADCASTSS (R12)(BX*1), Y6
@@ -1543,15 +1618,20 @@ fetched95:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps94
+	JNZ          steps109
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled111
 	VBROADCASTSS alpha+104(FP), Y5
 	VMULPS       Y5, Y1, Y1
 	VMULPS       Y5, Y2, Y2
 	VMULPS       Y5, Y3, Y3
 	VMULPS       Y5, Y4, Y4
+
+scaled111:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite96
+	JZ           overwrite112
 	VBROADCASTSS beta+108(FP), Y5
 	MOVQ         CX, R12
 	VMASKMOVPS   (R12), Y0, Y6
@@ -1569,9 +1649,9 @@ fetched95:
 	VMASKMOVPS   (R12), Y0, Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMASKMOVPS   Y4, Y0, (R12)
-	JMP          stored97
+	JMP          stored113
 
-overwrite96:
+overwrite112:
 	MOVQ       CX, R12
 	VMASKMOVPS Y1, Y0, (R12)
 	ADDQ       R8, R12
@@ -1581,18 +1661,18 @@ overwrite96:
 	ADDQ       R8, R12
 	VMASKMOVPS Y4, Y0, (R12)
 
-stored97:
+stored113:
 	IMUL3Q $0x04, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x04, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles93
+	JNZ    tiles108
 	VZEROUPPER
 	RET
 
-height74:
-tiles98:
+height86:
+tiles114:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	ADDQ       R8, R12
@@ -1612,14 +1692,14 @@ tiles98:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 
-steps99:
+steps115:
 	VMASKMOVPS (R13), Y0, Y6
 	TESTQ      $0x00000001, R14
-	JNZ        fetched100
+	JNZ        fetched116
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched100:
+fetched116:
 	VBROADCASTSS (R12), Y7
 	VFMADD231PS  Y7, Y6, Y1
 	VBROADCASTSS (R12)(BX*1), Y7
@@ -1633,16 +1713,21 @@ fetched100:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps99
+	JNZ          steps115
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled117
 	VBROADCASTSS alpha+104(FP), Y6
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y2, Y2
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y6, Y4, Y4
 	VMULPS       Y6, Y5, Y5
+
+scaled117:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite101
+	JZ           overwrite118
 	VBROADCASTSS beta+108(FP), Y6
 	MOVQ         CX, R12
 	VMASKMOVPS   (R12), Y0, Y7
@@ -1664,9 +1749,9 @@ fetched100:
 	VMASKMOVPS   (R12), Y0, Y7
 	VFMADD231PS  Y6, Y7, Y5
 	VMASKMOVPS   Y5, Y0, (R12)
-	JMP          stored102
+	JMP          stored119
 
-overwrite101:
+overwrite118:
 	MOVQ       CX, R12
 	VMASKMOVPS Y1, Y0, (R12)
 	ADDQ       R8, R12
@@ -1678,18 +1763,18 @@ overwrite101:
 	ADDQ       R8, R12
 	VMASKMOVPS Y5, Y0, (R12)
 
-stored102:
+stored119:
 	IMUL3Q $0x05, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x05, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles98
+	JNZ    tiles114
 	VZEROUPPER
 	RET
 
-height73:
-tiles103:
+height85:
+tiles120:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -1712,14 +1797,14 @@ tiles103:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 
-steps104:
+steps121:
 	VMASKMOVPS (R14), Y0, Y7
 	TESTQ      $0x00000001, R15
-	JNZ        fetched105
+	JNZ        fetched122
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched105:
+fetched122:
 	VBROADCASTSS (R13), Y8
 	VFMADD231PS  Y8, Y7, Y1
 	VBROADCASTSS (R13)(BX*1), Y8
@@ -1735,7 +1820,10 @@ fetched105:
 	ADDQ         SI, R13
 	ADDQ         DI, R14
 	DECQ         R15
-	JNZ          steps104
+	JNZ          steps121
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled123
 	VBROADCASTSS alpha+104(FP), Y7
 	VMULPS       Y7, Y1, Y1
 	VMULPS       Y7, Y2, Y2
@@ -1743,9 +1831,11 @@ fetched105:
 	VMULPS       Y7, Y4, Y4
 	VMULPS       Y7, Y5, Y5
 	VMULPS       Y7, Y6, Y6
+
+scaled123:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite106
+	JZ           overwrite124
 	VBROADCASTSS beta+108(FP), Y7
 	MOVQ         CX, R13
 	VMASKMOVPS   (R13), Y0, Y8
@@ -1771,9 +1861,9 @@ fetched105:
 	VMASKMOVPS   (R13), Y0, Y8
 	VFMADD231PS  Y7, Y8, Y6
 	VMASKMOVPS   Y6, Y0, (R13)
-	JMP          stored107
+	JMP          stored125
 
-overwrite106:
+overwrite124:
 	MOVQ       CX, R13
 	VMASKMOVPS Y1, Y0, (R13)
 	ADDQ       R8, R13
@@ -1787,13 +1877,13 @@ overwrite106:
 	ADDQ       R8, R13
 	VMASKMOVPS Y6, Y0, (R13)
 
-stored107:
+stored125:
 	IMUL3Q $0x06, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x06, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles103
+	JNZ    tiles120
 	VZEROUPPER
 	RET
 
@@ -1828,7 +1918,7 @@ TEXT ·packTransposedAVX2(SB), NOSPLIT, $0-40
 	LEAQ (BX)(BX*2), DI
 	LEAQ (DX)(BX*4), R8
 
-groups108:
+groups126:
 	VMOVUPS     (DX), X0
 	VINSERTF128 $0x01, (R8), Y0, Y0
 	VMOVUPS     (DX)(BX*1), X1
@@ -1856,7 +1946,7 @@ groups108:
 	ADDQ        $0x10, DX
 	ADDQ        $0x10, R8
 	DECQ        SI
-	JNZ         groups108
+	JNZ         groups126
 	VZEROUPPER
 	RET
 
@@ -1872,15 +1962,15 @@ TEXT ·copyPanelAVX2(SB), NOSPLIT, $0-48
 	MOVQ    columns+32(FP), SI
 	MOVQ    rows+40(FP), DI
 	CMPQ    SI, $0x10
-	JEQ     whole110
+	JEQ     whole128
 	CMPQ    SI, $0x08
-	JLE     single109
+	JLE     single127
 	SUBQ    $0x08, SI
 	LEAQ    lanesAVX2<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y0
 
-rows111:
+rows129:
 	VMOVUPS    (DX), Y1
 	VMASKMOVPS 32(DX), Y0, Y2
 	VMOVUPS    Y1, (AX)
@@ -1888,12 +1978,12 @@ rows111:
 	ADDQ       BX, DX
 	ADDQ       CX, AX
 	DECQ       DI
-	JNZ        rows111
+	JNZ        rows129
 	VZEROUPPER
 	RET
 
-whole110:
-rows112:
+whole128:
+rows130:
 	VMOVUPS (DX), Y0
 	VMOVUPS 32(DX), Y1
 	VMOVUPS Y0, (AX)
@@ -1901,21 +1991,21 @@ rows112:
 	ADDQ    BX, DX
 	ADDQ    CX, AX
 	DECQ    DI
-	JNZ     rows112
+	JNZ     rows130
 	VZEROUPPER
 	RET
 
-single109:
+single127:
 	LEAQ    lanesAVX2<>+0(SB), R8
 	NEGQ    SI
 	VMOVUPS 32(R8)(SI*4), Y0
 
-rows113:
+rows131:
 	VMASKMOVPS (DX), Y0, Y1
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       BX, DX
 	ADDQ       CX, AX
 	DECQ       DI
-	JNZ        rows113
+	JNZ        rows131
 	VZEROUPPER
 	RET

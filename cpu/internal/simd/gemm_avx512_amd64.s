@@ -85,12 +85,17 @@ fetched18:
 	ADDQ         DI, R12
 	DECQ         R13
 	JNZ          steps17
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled19
 	VBROADCASTSS alpha+104(FP), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
+
+scaled19:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite19
+	JZ           overwrite20
 	VBROADCASTSS beta+108(FP), Z2
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Z4
@@ -99,14 +104,14 @@ fetched18:
 	VMOVUPS.Z    64(R11), K1, Z4
 	VFMADD231PS  Z2, Z4, Z1
 	VMOVUPS      Z1, K1, 64(R11)
-	JMP          stored20
+	JMP          stored21
 
-overwrite19:
+overwrite20:
 	MOVQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, K1, 64(R11)
 
-stored20:
+stored21:
 	IMUL3Q $0x01, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x01, R8, R11
@@ -117,7 +122,7 @@ stored20:
 	RET
 
 height15:
-tiles21:
+tiles22:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
@@ -132,15 +137,15 @@ tiles21:
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 
-steps22:
+steps23:
 	VMOVUPS    (R12), Z4
 	VMOVUPS.Z  64(R12), K1, Z5
 	TESTQ      $0x00000001, R13
-	JNZ        fetched23
+	JNZ        fetched24
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched23:
+fetched24:
 	VBROADCASTSS (R11), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
@@ -150,15 +155,20 @@ fetched23:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps22
+	JNZ          steps23
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled25
 	VBROADCASTSS alpha+104(FP), Z4
 	VMULPS       Z4, Z0, Z0
 	VMULPS       Z4, Z1, Z1
 	VMULPS       Z4, Z2, Z2
 	VMULPS       Z4, Z3, Z3
+
+scaled25:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite24
+	JZ           overwrite26
 	VBROADCASTSS beta+108(FP), Z4
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Z6
@@ -174,9 +184,9 @@ fetched23:
 	VMOVUPS.Z    64(R11), K1, Z6
 	VFMADD231PS  Z4, Z6, Z3
 	VMOVUPS      Z3, K1, 64(R11)
-	JMP          stored25
+	JMP          stored27
 
-overwrite24:
+overwrite26:
 	MOVQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, K1, 64(R11)
@@ -184,18 +194,18 @@ overwrite24:
 	VMOVUPS Z2, (R11)
 	VMOVUPS Z3, K1, 64(R11)
 
-stored25:
+stored27:
 	IMUL3Q $0x02, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x02, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles21
+	JNZ    tiles22
 	VZEROUPPER
 	RET
 
 height14:
-tiles26:
+tiles28:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
@@ -215,15 +225,15 @@ tiles26:
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
 
-steps27:
+steps29:
 	VMOVUPS    (R12), Z6
 	VMOVUPS.Z  64(R12), K1, Z7
 	TESTQ      $0x00000001, R13
-	JNZ        fetched28
+	JNZ        fetched30
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched28:
+fetched30:
 	VBROADCASTSS (R11), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -236,7 +246,10 @@ fetched28:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps27
+	JNZ          steps29
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled31
 	VBROADCASTSS alpha+104(FP), Z6
 	VMULPS       Z6, Z0, Z0
 	VMULPS       Z6, Z1, Z1
@@ -244,9 +257,11 @@ fetched28:
 	VMULPS       Z6, Z3, Z3
 	VMULPS       Z6, Z4, Z4
 	VMULPS       Z6, Z5, Z5
+
+scaled31:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite29
+	JZ           overwrite32
 	VBROADCASTSS beta+108(FP), Z6
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Z8
@@ -269,9 +284,9 @@ fetched28:
 	VMOVUPS.Z    64(R11), K1, Z8
 	VFMADD231PS  Z6, Z8, Z5
 	VMOVUPS      Z5, K1, 64(R11)
-	JMP          stored30
+	JMP          stored33
 
-overwrite29:
+overwrite32:
 	MOVQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, K1, 64(R11)
@@ -282,18 +297,18 @@ overwrite29:
 	VMOVUPS Z4, (R11)
 	VMOVUPS Z5, K1, 64(R11)
 
-stored30:
+stored33:
 	IMUL3Q $0x03, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x03, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles26
+	JNZ    tiles28
 	VZEROUPPER
 	RET
 
 height13:
-tiles31:
+tiles34:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
@@ -318,15 +333,15 @@ tiles31:
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
 
-steps32:
+steps35:
 	VMOVUPS    (R13), Z8
 	VMOVUPS.Z  64(R13), K1, Z9
 	TESTQ      $0x00000001, R14
-	JNZ        fetched33
+	JNZ        fetched36
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched33:
+fetched36:
 	VBROADCASTSS (R12), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -342,7 +357,10 @@ fetched33:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps32
+	JNZ          steps35
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled37
 	VBROADCASTSS alpha+104(FP), Z8
 	VMULPS       Z8, Z0, Z0
 	VMULPS       Z8, Z1, Z1
@@ -352,9 +370,11 @@ fetched33:
 	VMULPS       Z8, Z5, Z5
 	VMULPS       Z8, Z6, Z6
 	VMULPS       Z8, Z7, Z7
+
+scaled37:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite34
+	JZ           overwrite38
 	VBROADCASTSS beta+108(FP), Z8
 	MOVQ         CX, R12
 	VMOVUPS      (R12), Z10
@@ -384,9 +404,9 @@ fetched33:
 	VMOVUPS.Z    64(R12), K1, Z10
 	VFMADD231PS  Z8, Z10, Z7
 	VMOVUPS      Z7, K1, 64(R12)
-	JMP          stored35
+	JMP          stored39
 
-overwrite34:
+overwrite38:
 	MOVQ    CX, R12
 	VMOVUPS Z0, (R12)
 	VMOVUPS Z1, K1, 64(R12)
@@ -400,18 +420,18 @@ overwrite34:
 	VMOVUPS Z6, (R12)
 	VMOVUPS Z7, K1, 64(R12)
 
-stored35:
+stored39:
 	IMUL3Q $0x04, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x04, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles31
+	JNZ    tiles34
 	VZEROUPPER
 	RET
 
 height12:
-tiles36:
+tiles40:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
@@ -441,15 +461,15 @@ tiles36:
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
 
-steps37:
+steps41:
 	VMOVUPS    (R13), Z10
 	VMOVUPS.Z  64(R13), K1, Z11
 	TESTQ      $0x00000001, R14
-	JNZ        fetched38
+	JNZ        fetched42
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched38:
+fetched42:
 	VBROADCASTSS (R12), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -468,7 +488,10 @@ fetched38:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps37
+	JNZ          steps41
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled43
 	VBROADCASTSS alpha+104(FP), Z10
 	VMULPS       Z10, Z0, Z0
 	VMULPS       Z10, Z1, Z1
@@ -480,9 +503,11 @@ fetched38:
 	VMULPS       Z10, Z7, Z7
 	VMULPS       Z10, Z8, Z8
 	VMULPS       Z10, Z9, Z9
+
+scaled43:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite39
+	JZ           overwrite44
 	VBROADCASTSS beta+108(FP), Z10
 	MOVQ         CX, R12
 	VMOVUPS      (R12), Z12
@@ -519,9 +544,9 @@ fetched38:
 	VMOVUPS.Z    64(R12), K1, Z12
 	VFMADD231PS  Z10, Z12, Z9
 	VMOVUPS      Z9, K1, 64(R12)
-	JMP          stored40
+	JMP          stored45
 
-overwrite39:
+overwrite44:
 	MOVQ    CX, R12
 	VMOVUPS Z0, (R12)
 	VMOVUPS Z1, K1, 64(R12)
@@ -538,18 +563,18 @@ overwrite39:
 	VMOVUPS Z8, (R12)
 	VMOVUPS Z9, K1, 64(R12)
 
-stored40:
+stored45:
 	IMUL3Q $0x05, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x05, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles36
+	JNZ    tiles40
 	VZEROUPPER
 	RET
 
 height11:
-tiles41:
+tiles46:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -584,15 +609,15 @@ tiles41:
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
 
-steps42:
+steps47:
 	VMOVUPS    (R14), Z12
 	VMOVUPS.Z  64(R14), K1, Z13
 	TESTQ      $0x00000001, R15
-	JNZ        fetched43
+	JNZ        fetched48
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched43:
+fetched48:
 	VBROADCASTSS (R13), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -614,7 +639,10 @@ fetched43:
 	ADDQ         SI, R13
 	ADDQ         DI, R14
 	DECQ         R15
-	JNZ          steps42
+	JNZ          steps47
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled49
 	VBROADCASTSS alpha+104(FP), Z12
 	VMULPS       Z12, Z0, Z0
 	VMULPS       Z12, Z1, Z1
@@ -628,9 +656,11 @@ fetched43:
 	VMULPS       Z12, Z9, Z9
 	VMULPS       Z12, Z10, Z10
 	VMULPS       Z12, Z11, Z11
+
+scaled49:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite44
+	JZ           overwrite50
 	VBROADCASTSS beta+108(FP), Z12
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z14
@@ -674,9 +704,9 @@ fetched43:
 	VMOVUPS.Z    64(R13), K1, Z14
 	VFMADD231PS  Z12, Z14, Z11
 	VMOVUPS      Z11, K1, 64(R13)
-	JMP          stored45
+	JMP          stored51
 
-overwrite44:
+overwrite50:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -696,18 +726,18 @@ overwrite44:
 	VMOVUPS Z10, (R13)
 	VMOVUPS Z11, K1, 64(R13)
 
-stored45:
+stored51:
 	IMUL3Q $0x06, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x06, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles41
+	JNZ    tiles46
 	VZEROUPPER
 	RET
 
 height10:
-tiles46:
+tiles52:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -747,15 +777,15 @@ tiles46:
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
 
-steps47:
+steps53:
 	VMOVUPS    (R14), Z14
 	VMOVUPS.Z  64(R14), K1, Z15
 	TESTQ      $0x00000001, R15
-	JNZ        fetched48
+	JNZ        fetched54
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched48:
+fetched54:
 	VBROADCASTSS (R13), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
@@ -780,7 +810,10 @@ fetched48:
 	ADDQ         SI, R13
 	ADDQ         DI, R14
 	DECQ         R15
-	JNZ          steps47
+	JNZ          steps53
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled55
 	VBROADCASTSS alpha+104(FP), Z14
 	VMULPS       Z14, Z0, Z0
 	VMULPS       Z14, Z1, Z1
@@ -796,9 +829,11 @@ fetched48:
 	VMULPS       Z14, Z11, Z11
 	VMULPS       Z14, Z12, Z12
 	VMULPS       Z14, Z13, Z13
+
+scaled55:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite49
+	JZ           overwrite56
 	VBROADCASTSS beta+108(FP), Z14
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z16
@@ -849,9 +884,9 @@ fetched48:
 	VMOVUPS.Z    64(R13), K1, Z16
 	VFMADD231PS  Z14, Z16, Z13
 	VMOVUPS      Z13, K1, 64(R13)
-	JMP          stored50
+	JMP          stored57
 
-overwrite49:
+overwrite56:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -874,18 +909,18 @@ overwrite49:
 	VMOVUPS Z12, (R13)
 	VMOVUPS Z13, K1, 64(R13)
 
-stored50:
+stored57:
 	IMUL3Q $0x07, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x07, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles46
+	JNZ    tiles52
 	VZEROUPPER
 	RET
 
 height9:
-tiles51:
+tiles58:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -932,15 +967,15 @@ tiles51:
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
 
-steps52:
+steps59:
 	VMOVUPS    (R15), Z16
 	VMOVUPS.Z  64(R15), K1, Z17
 	TESTQ      $0x00000001, BP
-	JNZ        fetched53
+	JNZ        fetched60
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched53:
+fetched60:
 	VBROADCASTSS (R13), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
@@ -969,7 +1004,10 @@ fetched53:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps52
+	JNZ          steps59
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled61
 	VBROADCASTSS alpha+104(FP), Z16
 	VMULPS       Z16, Z0, Z0
 	VMULPS       Z16, Z1, Z1
@@ -987,9 +1025,11 @@ fetched53:
 	VMULPS       Z16, Z13, Z13
 	VMULPS       Z16, Z14, Z14
 	VMULPS       Z16, Z15, Z15
+
+scaled61:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite54
+	JZ           overwrite62
 	VBROADCASTSS beta+108(FP), Z16
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z18
@@ -1047,9 +1087,9 @@ fetched53:
 	VMOVUPS.Z    64(R13), K1, Z18
 	VFMADD231PS  Z16, Z18, Z15
 	VMOVUPS      Z15, K1, 64(R13)
-	JMP          stored55
+	JMP          stored63
 
-overwrite54:
+overwrite62:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -1075,18 +1115,18 @@ overwrite54:
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, K1, 64(R13)
 
-stored55:
+stored63:
 	IMUL3Q $0x08, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x08, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles51
+	JNZ    tiles58
 	VZEROUPPER
 	RET
 
 height8:
-tiles56:
+tiles64:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -1138,15 +1178,15 @@ tiles56:
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
 
-steps57:
+steps65:
 	VMOVUPS    (R15), Z18
 	VMOVUPS.Z  64(R15), K1, Z19
 	TESTQ      $0x00000001, BP
-	JNZ        fetched58
+	JNZ        fetched66
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched58:
+fetched66:
 	VBROADCASTSS (R13), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
@@ -1178,7 +1218,10 @@ fetched58:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps57
+	JNZ          steps65
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled67
 	VBROADCASTSS alpha+104(FP), Z18
 	VMULPS       Z18, Z0, Z0
 	VMULPS       Z18, Z1, Z1
@@ -1198,9 +1241,11 @@ fetched58:
 	VMULPS       Z18, Z15, Z15
 	VMULPS       Z18, Z16, Z16
 	VMULPS       Z18, Z17, Z17
+
+scaled67:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite59
+	JZ           overwrite68
 	VBROADCASTSS beta+108(FP), Z18
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z20
@@ -1265,9 +1310,9 @@ fetched58:
 	VMOVUPS.Z    64(R13), K1, Z20
 	VFMADD231PS  Z18, Z20, Z17
 	VMOVUPS      Z17, K1, 64(R13)
-	JMP          stored60
+	JMP          stored69
 
-overwrite59:
+overwrite68:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -1296,18 +1341,18 @@ overwrite59:
 	VMOVUPS Z16, (R13)
 	VMOVUPS Z17, K1, 64(R13)
 
-stored60:
+stored69:
 	IMUL3Q $0x09, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x09, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles56
+	JNZ    tiles64
 	VZEROUPPER
 	RET
 
 height7:
-tiles61:
+tiles70:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -1364,15 +1409,15 @@ tiles61:
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
 
-steps62:
+steps71:
 	VMOVUPS    (R15), Z20
 	VMOVUPS.Z  64(R15), K1, Z21
 	TESTQ      $0x00000001, BP
-	JNZ        fetched63
+	JNZ        fetched72
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched63:
+fetched72:
 	VBROADCASTSS (R13), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
@@ -1407,7 +1452,10 @@ fetched63:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps62
+	JNZ          steps71
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled73
 	VBROADCASTSS alpha+104(FP), Z20
 	VMULPS       Z20, Z0, Z0
 	VMULPS       Z20, Z1, Z1
@@ -1429,9 +1477,11 @@ fetched63:
 	VMULPS       Z20, Z17, Z17
 	VMULPS       Z20, Z18, Z18
 	VMULPS       Z20, Z19, Z19
+
+scaled73:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite64
+	JZ           overwrite74
 	VBROADCASTSS beta+108(FP), Z20
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z22
@@ -1503,9 +1553,9 @@ fetched63:
 	VMOVUPS.Z    64(R13), K1, Z22
 	VFMADD231PS  Z20, Z22, Z19
 	VMOVUPS      Z19, K1, 64(R13)
-	JMP          stored65
+	JMP          stored75
 
-overwrite64:
+overwrite74:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -1537,18 +1587,18 @@ overwrite64:
 	VMOVUPS Z18, (R13)
 	VMOVUPS Z19, K1, 64(R13)
 
-stored65:
+stored75:
 	IMUL3Q $0x0a, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0a, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles61
+	JNZ    tiles70
 	VZEROUPPER
 	RET
 
 height6:
-tiles66:
+tiles76:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -1610,15 +1660,15 @@ tiles66:
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
 
-steps67:
+steps77:
 	VMOVUPS    (R15), Z22
 	VMOVUPS.Z  64(R15), K1, Z23
 	TESTQ      $0x00000001, BP
-	JNZ        fetched68
+	JNZ        fetched78
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched68:
+fetched78:
 	VBROADCASTSS (R13), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
@@ -1656,7 +1706,10 @@ fetched68:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps67
+	JNZ          steps77
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled79
 	VBROADCASTSS alpha+104(FP), Z22
 	VMULPS       Z22, Z0, Z0
 	VMULPS       Z22, Z1, Z1
@@ -1680,9 +1733,11 @@ fetched68:
 	VMULPS       Z22, Z19, Z19
 	VMULPS       Z22, Z20, Z20
 	VMULPS       Z22, Z21, Z21
+
+scaled79:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite69
+	JZ           overwrite80
 	VBROADCASTSS beta+108(FP), Z22
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z24
@@ -1761,9 +1816,9 @@ fetched68:
 	VMOVUPS.Z    64(R13), K1, Z24
 	VFMADD231PS  Z22, Z24, Z21
 	VMOVUPS      Z21, K1, 64(R13)
-	JMP          stored70
+	JMP          stored81
 
-overwrite69:
+overwrite80:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -1798,18 +1853,18 @@ overwrite69:
 	VMOVUPS Z20, (R13)
 	VMOVUPS Z21, K1, 64(R13)
 
-stored70:
+stored81:
 	IMUL3Q $0x0b, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0b, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles66
+	JNZ    tiles76
 	VZEROUPPER
 	RET
 
 height5:
-tiles71:
+tiles82:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -1876,15 +1931,15 @@ tiles71:
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
 
-steps72:
+steps83:
 	VMOVUPS    (R15), Z24
 	VMOVUPS.Z  64(R15), K1, Z25
 	TESTQ      $0x00000001, BP
-	JNZ        fetched73
+	JNZ        fetched84
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched73:
+fetched84:
 	VBROADCASTSS (R13), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
@@ -1925,7 +1980,10 @@ fetched73:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps72
+	JNZ          steps83
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled85
 	VBROADCASTSS alpha+104(FP), Z24
 	VMULPS       Z24, Z0, Z0
 	VMULPS       Z24, Z1, Z1
@@ -1951,9 +2009,11 @@ fetched73:
 	VMULPS       Z24, Z21, Z21
 	VMULPS       Z24, Z22, Z22
 	VMULPS       Z24, Z23, Z23
+
+scaled85:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite74
+	JZ           overwrite86
 	VBROADCASTSS beta+108(FP), Z24
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z26
@@ -2039,9 +2099,9 @@ fetched73:
 	VMOVUPS.Z    64(R13), K1, Z26
 	VFMADD231PS  Z24, Z26, Z23
 	VMOVUPS      Z23, K1, 64(R13)
-	JMP          stored75
+	JMP          stored87
 
-overwrite74:
+overwrite86:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2079,18 +2139,18 @@ overwrite74:
 	VMOVUPS Z22, (R13)
 	VMOVUPS Z23, K1, 64(R13)
 
-stored75:
+stored87:
 	IMUL3Q $0x0c, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0c, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles71
+	JNZ    tiles82
 	VZEROUPPER
 	RET
 
 height4:
-tiles76:
+tiles88:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -2162,15 +2222,15 @@ tiles76:
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
 
-steps77:
+steps89:
 	VMOVUPS    (R15), Z26
 	VMOVUPS.Z  64(R15), K1, Z27
 	TESTQ      $0x00000001, BP
-	JNZ        fetched78
+	JNZ        fetched90
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched78:
+fetched90:
 	VBROADCASTSS (R13), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
@@ -2214,7 +2274,10 @@ fetched78:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps77
+	JNZ          steps89
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled91
 	VBROADCASTSS alpha+104(FP), Z26
 	VMULPS       Z26, Z0, Z0
 	VMULPS       Z26, Z1, Z1
@@ -2242,9 +2305,11 @@ fetched78:
 	VMULPS       Z26, Z23, Z23
 	VMULPS       Z26, Z24, Z24
 	VMULPS       Z26, Z25, Z25
+
+scaled91:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite79
+	JZ           overwrite92
 	VBROADCASTSS beta+108(FP), Z26
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z28
@@ -2337,9 +2402,9 @@ fetched78:
 	VMOVUPS.Z    64(R13), K1, Z28
 	VFMADD231PS  Z26, Z28, Z25
 	VMOVUPS      Z25, K1, 64(R13)
-	JMP          stored80
+	JMP          stored93
 
-overwrite79:
+overwrite92:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2380,18 +2445,18 @@ overwrite79:
 	VMOVUPS Z24, (R13)
 	VMOVUPS Z25, K1, 64(R13)
 
-stored80:
+stored93:
 	IMUL3Q $0x0d, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0d, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles76
+	JNZ    tiles88
 	VZEROUPPER
 	RET
 
 height3:
-tiles81:
+tiles94:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -2468,15 +2533,15 @@ tiles81:
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
 
-steps82:
+steps95:
 	VMOVUPS    (R15), Z28
 	VMOVUPS.Z  64(R15), K1, Z29
 	TESTQ      $0x00000001, BP
-	JNZ        fetched83
+	JNZ        fetched96
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched83:
+fetched96:
 	VBROADCASTSS (R13), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -2523,7 +2588,10 @@ fetched83:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps82
+	JNZ          steps95
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled97
 	VBROADCASTSS alpha+104(FP), Z28
 	VMULPS       Z28, Z0, Z0
 	VMULPS       Z28, Z1, Z1
@@ -2553,9 +2621,11 @@ fetched83:
 	VMULPS       Z28, Z25, Z25
 	VMULPS       Z28, Z26, Z26
 	VMULPS       Z28, Z27, Z27
+
+scaled97:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite84
+	JZ           overwrite98
 	VBROADCASTSS beta+108(FP), Z28
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z30
@@ -2655,9 +2725,9 @@ fetched83:
 	VMOVUPS.Z    64(R13), K1, Z30
 	VFMADD231PS  Z28, Z30, Z27
 	VMOVUPS      Z27, K1, 64(R13)
-	JMP          stored85
+	JMP          stored99
 
-overwrite84:
+overwrite98:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, K1, 64(R13)
@@ -2701,46 +2771,46 @@ overwrite84:
 	VMOVUPS Z26, (R13)
 	VMOVUPS Z27, K1, 64(R13)
 
-stored85:
+stored99:
 	IMUL3Q $0x0e, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0e, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles81
+	JNZ    tiles94
 	VZEROUPPER
 	RET
 
 whole2:
 	MOVQ height+0(FP), R13
 	CMPQ R13, $0x0e
-	JEQ  height86
+	JEQ  height100
 	CMPQ R13, $0x0d
-	JEQ  height87
+	JEQ  height101
 	CMPQ R13, $0x0c
-	JEQ  height88
+	JEQ  height102
 	CMPQ R13, $0x0b
-	JEQ  height89
+	JEQ  height103
 	CMPQ R13, $0x0a
-	JEQ  height90
+	JEQ  height104
 	CMPQ R13, $0x09
-	JEQ  height91
+	JEQ  height105
 	CMPQ R13, $0x08
-	JEQ  height92
+	JEQ  height106
 	CMPQ R13, $0x07
-	JEQ  height93
+	JEQ  height107
 	CMPQ R13, $0x06
-	JEQ  height94
+	JEQ  height108
 	CMPQ R13, $0x05
-	JEQ  height95
+	JEQ  height109
 	CMPQ R13, $0x04
-	JEQ  height96
+	JEQ  height110
 	CMPQ R13, $0x03
-	JEQ  height97
+	JEQ  height111
 	CMPQ R13, $0x02
-	JEQ  height98
+	JEQ  height112
 
-tiles99:
+tiles113:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
@@ -2750,28 +2820,33 @@ tiles99:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 
-steps100:
+steps114:
 	VMOVUPS    (R12), Z2
 	VMOVUPS    64(R12), Z3
 	TESTQ      $0x00000001, R13
-	JNZ        fetched101
+	JNZ        fetched115
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched101:
+fetched115:
 	VBROADCASTSS (R11), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps100
+	JNZ          steps114
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled116
 	VBROADCASTSS alpha+104(FP), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
+
+scaled116:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite102
+	JZ           overwrite117
 	VBROADCASTSS beta+108(FP), Z2
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Z4
@@ -2780,25 +2855,25 @@ fetched101:
 	VMOVUPS      64(R11), Z4
 	VFMADD231PS  Z2, Z4, Z1
 	VMOVUPS      Z1, 64(R11)
-	JMP          stored103
+	JMP          stored118
 
-overwrite102:
+overwrite117:
 	MOVQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, 64(R11)
 
-stored103:
+stored118:
 	IMUL3Q $0x01, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x01, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles99
+	JNZ    tiles113
 	VZEROUPPER
 	RET
 
-height98:
-tiles104:
+height112:
+tiles119:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
@@ -2813,15 +2888,15 @@ tiles104:
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 
-steps105:
+steps120:
 	VMOVUPS    (R12), Z4
 	VMOVUPS    64(R12), Z5
 	TESTQ      $0x00000001, R13
-	JNZ        fetched106
+	JNZ        fetched121
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched106:
+fetched121:
 	VBROADCASTSS (R11), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
@@ -2831,15 +2906,20 @@ fetched106:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps105
+	JNZ          steps120
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled122
 	VBROADCASTSS alpha+104(FP), Z4
 	VMULPS       Z4, Z0, Z0
 	VMULPS       Z4, Z1, Z1
 	VMULPS       Z4, Z2, Z2
 	VMULPS       Z4, Z3, Z3
+
+scaled122:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite107
+	JZ           overwrite123
 	VBROADCASTSS beta+108(FP), Z4
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Z6
@@ -2855,9 +2935,9 @@ fetched106:
 	VMOVUPS      64(R11), Z6
 	VFMADD231PS  Z4, Z6, Z3
 	VMOVUPS      Z3, 64(R11)
-	JMP          stored108
+	JMP          stored124
 
-overwrite107:
+overwrite123:
 	MOVQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, 64(R11)
@@ -2865,18 +2945,18 @@ overwrite107:
 	VMOVUPS Z2, (R11)
 	VMOVUPS Z3, 64(R11)
 
-stored108:
+stored124:
 	IMUL3Q $0x02, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x02, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles104
+	JNZ    tiles119
 	VZEROUPPER
 	RET
 
-height97:
-tiles109:
+height111:
+tiles125:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
@@ -2896,15 +2976,15 @@ tiles109:
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
 
-steps110:
+steps126:
 	VMOVUPS    (R12), Z6
 	VMOVUPS    64(R12), Z7
 	TESTQ      $0x00000001, R13
-	JNZ        fetched111
+	JNZ        fetched127
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched111:
+fetched127:
 	VBROADCASTSS (R11), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -2917,7 +2997,10 @@ fetched111:
 	ADDQ         SI, R11
 	ADDQ         DI, R12
 	DECQ         R13
-	JNZ          steps110
+	JNZ          steps126
+	MOVL         alpha+104(FP), R11
+	CMPL         R11, $0x3f800000
+	JEQ          scaled128
 	VBROADCASTSS alpha+104(FP), Z6
 	VMULPS       Z6, Z0, Z0
 	VMULPS       Z6, Z1, Z1
@@ -2925,9 +3008,11 @@ fetched111:
 	VMULPS       Z6, Z3, Z3
 	VMULPS       Z6, Z4, Z4
 	VMULPS       Z6, Z5, Z5
+
+scaled128:
 	MOVL         beta+108(FP), R11
 	SHLL         $0x01, R11
-	JZ           overwrite112
+	JZ           overwrite129
 	VBROADCASTSS beta+108(FP), Z6
 	MOVQ         CX, R11
 	VMOVUPS      (R11), Z8
@@ -2950,9 +3035,9 @@ fetched111:
 	VMOVUPS      64(R11), Z8
 	VFMADD231PS  Z6, Z8, Z5
 	VMOVUPS      Z5, 64(R11)
-	JMP          stored113
+	JMP          stored130
 
-overwrite112:
+overwrite129:
 	MOVQ    CX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, 64(R11)
@@ -2963,18 +3048,18 @@ overwrite112:
 	VMOVUPS Z4, (R11)
 	VMOVUPS Z5, 64(R11)
 
-stored113:
+stored130:
 	IMUL3Q $0x03, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x03, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles109
+	JNZ    tiles125
 	VZEROUPPER
 	RET
 
-height96:
-tiles114:
+height110:
+tiles131:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
@@ -2999,15 +3084,15 @@ tiles114:
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
 
-steps115:
+steps132:
 	VMOVUPS    (R13), Z8
 	VMOVUPS    64(R13), Z9
 	TESTQ      $0x00000001, R14
-	JNZ        fetched116
+	JNZ        fetched133
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched116:
+fetched133:
 	VBROADCASTSS (R12), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -3023,7 +3108,10 @@ fetched116:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps115
+	JNZ          steps132
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled134
 	VBROADCASTSS alpha+104(FP), Z8
 	VMULPS       Z8, Z0, Z0
 	VMULPS       Z8, Z1, Z1
@@ -3033,9 +3121,11 @@ fetched116:
 	VMULPS       Z8, Z5, Z5
 	VMULPS       Z8, Z6, Z6
 	VMULPS       Z8, Z7, Z7
+
+scaled134:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite117
+	JZ           overwrite135
 	VBROADCASTSS beta+108(FP), Z8
 	MOVQ         CX, R12
 	VMOVUPS      (R12), Z10
@@ -3065,9 +3155,9 @@ fetched116:
 	VMOVUPS      64(R12), Z10
 	VFMADD231PS  Z8, Z10, Z7
 	VMOVUPS      Z7, 64(R12)
-	JMP          stored118
+	JMP          stored136
 
-overwrite117:
+overwrite135:
 	MOVQ    CX, R12
 	VMOVUPS Z0, (R12)
 	VMOVUPS Z1, 64(R12)
@@ -3081,18 +3171,18 @@ overwrite117:
 	VMOVUPS Z6, (R12)
 	VMOVUPS Z7, 64(R12)
 
-stored118:
+stored136:
 	IMUL3Q $0x04, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x04, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles114
+	JNZ    tiles131
 	VZEROUPPER
 	RET
 
-height95:
-tiles119:
+height109:
+tiles137:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
@@ -3122,15 +3212,15 @@ tiles119:
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
 
-steps120:
+steps138:
 	VMOVUPS    (R13), Z10
 	VMOVUPS    64(R13), Z11
 	TESTQ      $0x00000001, R14
-	JNZ        fetched121
+	JNZ        fetched139
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched121:
+fetched139:
 	VBROADCASTSS (R12), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -3149,7 +3239,10 @@ fetched121:
 	ADDQ         SI, R12
 	ADDQ         DI, R13
 	DECQ         R14
-	JNZ          steps120
+	JNZ          steps138
+	MOVL         alpha+104(FP), R12
+	CMPL         R12, $0x3f800000
+	JEQ          scaled140
 	VBROADCASTSS alpha+104(FP), Z10
 	VMULPS       Z10, Z0, Z0
 	VMULPS       Z10, Z1, Z1
@@ -3161,9 +3254,11 @@ fetched121:
 	VMULPS       Z10, Z7, Z7
 	VMULPS       Z10, Z8, Z8
 	VMULPS       Z10, Z9, Z9
+
+scaled140:
 	MOVL         beta+108(FP), R12
 	SHLL         $0x01, R12
-	JZ           overwrite122
+	JZ           overwrite141
 	VBROADCASTSS beta+108(FP), Z10
 	MOVQ         CX, R12
 	VMOVUPS      (R12), Z12
@@ -3200,9 +3295,9 @@ fetched121:
 	VMOVUPS      64(R12), Z12
 	VFMADD231PS  Z10, Z12, Z9
 	VMOVUPS      Z9, 64(R12)
-	JMP          stored123
+	JMP          stored142
 
-overwrite122:
+overwrite141:
 	MOVQ    CX, R12
 	VMOVUPS Z0, (R12)
 	VMOVUPS Z1, 64(R12)
@@ -3219,18 +3314,18 @@ overwrite122:
 	VMOVUPS Z8, (R12)
 	VMOVUPS Z9, 64(R12)
 
-stored123:
+stored142:
 	IMUL3Q $0x05, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x05, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles119
+	JNZ    tiles137
 	VZEROUPPER
 	RET
 
-height94:
-tiles124:
+height108:
+tiles143:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -3265,15 +3360,15 @@ tiles124:
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
 
-steps125:
+steps144:
 	VMOVUPS    (R14), Z12
 	VMOVUPS    64(R14), Z13
 	TESTQ      $0x00000001, R15
-	JNZ        fetched126
+	JNZ        fetched145
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched126:
+fetched145:
 	VBROADCASTSS (R13), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -3295,7 +3390,10 @@ fetched126:
 	ADDQ         SI, R13
 	ADDQ         DI, R14
 	DECQ         R15
-	JNZ          steps125
+	JNZ          steps144
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled146
 	VBROADCASTSS alpha+104(FP), Z12
 	VMULPS       Z12, Z0, Z0
 	VMULPS       Z12, Z1, Z1
@@ -3309,9 +3407,11 @@ fetched126:
 	VMULPS       Z12, Z9, Z9
 	VMULPS       Z12, Z10, Z10
 	VMULPS       Z12, Z11, Z11
+
+scaled146:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite127
+	JZ           overwrite147
 	VBROADCASTSS beta+108(FP), Z12
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z14
@@ -3355,9 +3455,9 @@ fetched126:
 	VMOVUPS      64(R13), Z14
 	VFMADD231PS  Z12, Z14, Z11
 	VMOVUPS      Z11, 64(R13)
-	JMP          stored128
+	JMP          stored148
 
-overwrite127:
+overwrite147:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3377,18 +3477,18 @@ overwrite127:
 	VMOVUPS Z10, (R13)
 	VMOVUPS Z11, 64(R13)
 
-stored128:
+stored148:
 	IMUL3Q $0x06, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x06, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles124
+	JNZ    tiles143
 	VZEROUPPER
 	RET
 
-height93:
-tiles129:
+height107:
+tiles149:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -3428,15 +3528,15 @@ tiles129:
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
 
-steps130:
+steps150:
 	VMOVUPS    (R14), Z14
 	VMOVUPS    64(R14), Z15
 	TESTQ      $0x00000001, R15
-	JNZ        fetched131
+	JNZ        fetched151
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched131:
+fetched151:
 	VBROADCASTSS (R13), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
@@ -3461,7 +3561,10 @@ fetched131:
 	ADDQ         SI, R13
 	ADDQ         DI, R14
 	DECQ         R15
-	JNZ          steps130
+	JNZ          steps150
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled152
 	VBROADCASTSS alpha+104(FP), Z14
 	VMULPS       Z14, Z0, Z0
 	VMULPS       Z14, Z1, Z1
@@ -3477,9 +3580,11 @@ fetched131:
 	VMULPS       Z14, Z11, Z11
 	VMULPS       Z14, Z12, Z12
 	VMULPS       Z14, Z13, Z13
+
+scaled152:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite132
+	JZ           overwrite153
 	VBROADCASTSS beta+108(FP), Z14
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z16
@@ -3530,9 +3635,9 @@ fetched131:
 	VMOVUPS      64(R13), Z16
 	VFMADD231PS  Z14, Z16, Z13
 	VMOVUPS      Z13, 64(R13)
-	JMP          stored133
+	JMP          stored154
 
-overwrite132:
+overwrite153:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3555,18 +3660,18 @@ overwrite132:
 	VMOVUPS Z12, (R13)
 	VMOVUPS Z13, 64(R13)
 
-stored133:
+stored154:
 	IMUL3Q $0x07, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x07, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles129
+	JNZ    tiles149
 	VZEROUPPER
 	RET
 
-height92:
-tiles134:
+height106:
+tiles155:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -3613,15 +3718,15 @@ tiles134:
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
 
-steps135:
+steps156:
 	VMOVUPS    (R15), Z16
 	VMOVUPS    64(R15), Z17
 	TESTQ      $0x00000001, BP
-	JNZ        fetched136
+	JNZ        fetched157
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched136:
+fetched157:
 	VBROADCASTSS (R13), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
@@ -3650,7 +3755,10 @@ fetched136:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps135
+	JNZ          steps156
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled158
 	VBROADCASTSS alpha+104(FP), Z16
 	VMULPS       Z16, Z0, Z0
 	VMULPS       Z16, Z1, Z1
@@ -3668,9 +3776,11 @@ fetched136:
 	VMULPS       Z16, Z13, Z13
 	VMULPS       Z16, Z14, Z14
 	VMULPS       Z16, Z15, Z15
+
+scaled158:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite137
+	JZ           overwrite159
 	VBROADCASTSS beta+108(FP), Z16
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z18
@@ -3728,9 +3838,9 @@ fetched136:
 	VMOVUPS      64(R13), Z18
 	VFMADD231PS  Z16, Z18, Z15
 	VMOVUPS      Z15, 64(R13)
-	JMP          stored138
+	JMP          stored160
 
-overwrite137:
+overwrite159:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3756,18 +3866,18 @@ overwrite137:
 	VMOVUPS Z14, (R13)
 	VMOVUPS Z15, 64(R13)
 
-stored138:
+stored160:
 	IMUL3Q $0x08, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x08, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles134
+	JNZ    tiles155
 	VZEROUPPER
 	RET
 
-height91:
-tiles139:
+height105:
+tiles161:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -3819,15 +3929,15 @@ tiles139:
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
 
-steps140:
+steps162:
 	VMOVUPS    (R15), Z18
 	VMOVUPS    64(R15), Z19
 	TESTQ      $0x00000001, BP
-	JNZ        fetched141
+	JNZ        fetched163
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched141:
+fetched163:
 	VBROADCASTSS (R13), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
@@ -3859,7 +3969,10 @@ fetched141:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps140
+	JNZ          steps162
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled164
 	VBROADCASTSS alpha+104(FP), Z18
 	VMULPS       Z18, Z0, Z0
 	VMULPS       Z18, Z1, Z1
@@ -3879,9 +3992,11 @@ fetched141:
 	VMULPS       Z18, Z15, Z15
 	VMULPS       Z18, Z16, Z16
 	VMULPS       Z18, Z17, Z17
+
+scaled164:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite142
+	JZ           overwrite165
 	VBROADCASTSS beta+108(FP), Z18
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z20
@@ -3946,9 +4061,9 @@ fetched141:
 	VMOVUPS      64(R13), Z20
 	VFMADD231PS  Z18, Z20, Z17
 	VMOVUPS      Z17, 64(R13)
-	JMP          stored143
+	JMP          stored166
 
-overwrite142:
+overwrite165:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -3977,18 +4092,18 @@ overwrite142:
 	VMOVUPS Z16, (R13)
 	VMOVUPS Z17, 64(R13)
 
-stored143:
+stored166:
 	IMUL3Q $0x09, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x09, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles139
+	JNZ    tiles161
 	VZEROUPPER
 	RET
 
-height90:
-tiles144:
+height104:
+tiles167:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -4045,15 +4160,15 @@ tiles144:
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
 
-steps145:
+steps168:
 	VMOVUPS    (R15), Z20
 	VMOVUPS    64(R15), Z21
 	TESTQ      $0x00000001, BP
-	JNZ        fetched146
+	JNZ        fetched169
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched146:
+fetched169:
 	VBROADCASTSS (R13), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
@@ -4088,7 +4203,10 @@ fetched146:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps145
+	JNZ          steps168
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled170
 	VBROADCASTSS alpha+104(FP), Z20
 	VMULPS       Z20, Z0, Z0
 	VMULPS       Z20, Z1, Z1
@@ -4110,9 +4228,11 @@ fetched146:
 	VMULPS       Z20, Z17, Z17
 	VMULPS       Z20, Z18, Z18
 	VMULPS       Z20, Z19, Z19
+
+scaled170:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite147
+	JZ           overwrite171
 	VBROADCASTSS beta+108(FP), Z20
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z22
@@ -4184,9 +4304,9 @@ fetched146:
 	VMOVUPS      64(R13), Z22
 	VFMADD231PS  Z20, Z22, Z19
 	VMOVUPS      Z19, 64(R13)
-	JMP          stored148
+	JMP          stored172
 
-overwrite147:
+overwrite171:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4218,18 +4338,18 @@ overwrite147:
 	VMOVUPS Z18, (R13)
 	VMOVUPS Z19, 64(R13)
 
-stored148:
+stored172:
 	IMUL3Q $0x0a, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0a, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles144
+	JNZ    tiles167
 	VZEROUPPER
 	RET
 
-height89:
-tiles149:
+height103:
+tiles173:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -4291,15 +4411,15 @@ tiles149:
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
 
-steps150:
+steps174:
 	VMOVUPS    (R15), Z22
 	VMOVUPS    64(R15), Z23
 	TESTQ      $0x00000001, BP
-	JNZ        fetched151
+	JNZ        fetched175
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched151:
+fetched175:
 	VBROADCASTSS (R13), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
@@ -4337,7 +4457,10 @@ fetched151:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps150
+	JNZ          steps174
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled176
 	VBROADCASTSS alpha+104(FP), Z22
 	VMULPS       Z22, Z0, Z0
 	VMULPS       Z22, Z1, Z1
@@ -4361,9 +4484,11 @@ fetched151:
 	VMULPS       Z22, Z19, Z19
 	VMULPS       Z22, Z20, Z20
 	VMULPS       Z22, Z21, Z21
+
+scaled176:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite152
+	JZ           overwrite177
 	VBROADCASTSS beta+108(FP), Z22
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z24
@@ -4442,9 +4567,9 @@ fetched151:
 	VMOVUPS      64(R13), Z24
 	VFMADD231PS  Z22, Z24, Z21
 	VMOVUPS      Z21, 64(R13)
-	JMP          stored153
+	JMP          stored178
 
-overwrite152:
+overwrite177:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4479,18 +4604,18 @@ overwrite152:
 	VMOVUPS Z20, (R13)
 	VMOVUPS Z21, 64(R13)
 
-stored153:
+stored178:
 	IMUL3Q $0x0b, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0b, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles149
+	JNZ    tiles173
 	VZEROUPPER
 	RET
 
-height88:
-tiles154:
+height102:
+tiles179:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -4557,15 +4682,15 @@ tiles154:
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
 
-steps155:
+steps180:
 	VMOVUPS    (R15), Z24
 	VMOVUPS    64(R15), Z25
 	TESTQ      $0x00000001, BP
-	JNZ        fetched156
+	JNZ        fetched181
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched156:
+fetched181:
 	VBROADCASTSS (R13), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
@@ -4606,7 +4731,10 @@ fetched156:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps155
+	JNZ          steps180
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled182
 	VBROADCASTSS alpha+104(FP), Z24
 	VMULPS       Z24, Z0, Z0
 	VMULPS       Z24, Z1, Z1
@@ -4632,9 +4760,11 @@ fetched156:
 	VMULPS       Z24, Z21, Z21
 	VMULPS       Z24, Z22, Z22
 	VMULPS       Z24, Z23, Z23
+
+scaled182:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite157
+	JZ           overwrite183
 	VBROADCASTSS beta+108(FP), Z24
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z26
@@ -4720,9 +4850,9 @@ fetched156:
 	VMOVUPS      64(R13), Z26
 	VFMADD231PS  Z24, Z26, Z23
 	VMOVUPS      Z23, 64(R13)
-	JMP          stored158
+	JMP          stored184
 
-overwrite157:
+overwrite183:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -4760,18 +4890,18 @@ overwrite157:
 	VMOVUPS Z22, (R13)
 	VMOVUPS Z23, 64(R13)
 
-stored158:
+stored184:
 	IMUL3Q $0x0c, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0c, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles154
+	JNZ    tiles179
 	VZEROUPPER
 	RET
 
-height87:
-tiles159:
+height101:
+tiles185:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -4843,15 +4973,15 @@ tiles159:
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
 
-steps160:
+steps186:
 	VMOVUPS    (R15), Z26
 	VMOVUPS    64(R15), Z27
 	TESTQ      $0x00000001, BP
-	JNZ        fetched161
+	JNZ        fetched187
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched161:
+fetched187:
 	VBROADCASTSS (R13), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
@@ -4895,7 +5025,10 @@ fetched161:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps160
+	JNZ          steps186
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled188
 	VBROADCASTSS alpha+104(FP), Z26
 	VMULPS       Z26, Z0, Z0
 	VMULPS       Z26, Z1, Z1
@@ -4923,9 +5056,11 @@ fetched161:
 	VMULPS       Z26, Z23, Z23
 	VMULPS       Z26, Z24, Z24
 	VMULPS       Z26, Z25, Z25
+
+scaled188:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite162
+	JZ           overwrite189
 	VBROADCASTSS beta+108(FP), Z26
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z28
@@ -5018,9 +5153,9 @@ fetched161:
 	VMOVUPS      64(R13), Z28
 	VFMADD231PS  Z26, Z28, Z25
 	VMOVUPS      Z25, 64(R13)
-	JMP          stored163
+	JMP          stored190
 
-overwrite162:
+overwrite189:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5061,18 +5196,18 @@ overwrite162:
 	VMOVUPS Z24, (R13)
 	VMOVUPS Z25, 64(R13)
 
-stored163:
+stored190:
 	IMUL3Q $0x0d, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0d, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles159
+	JNZ    tiles185
 	VZEROUPPER
 	RET
 
-height86:
-tiles164:
+height100:
+tiles191:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -5149,15 +5284,15 @@ tiles164:
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
 
-steps165:
+steps192:
 	VMOVUPS    (R15), Z28
 	VMOVUPS    64(R15), Z29
 	TESTQ      $0x00000001, BP
-	JNZ        fetched166
+	JNZ        fetched193
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched166:
+fetched193:
 	VBROADCASTSS (R13), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
@@ -5204,7 +5339,10 @@ fetched166:
 	ADDQ         SI, R14
 	ADDQ         DI, R15
 	DECQ         BP
-	JNZ          steps165
+	JNZ          steps192
+	MOVL         alpha+104(FP), R13
+	CMPL         R13, $0x3f800000
+	JEQ          scaled194
 	VBROADCASTSS alpha+104(FP), Z28
 	VMULPS       Z28, Z0, Z0
 	VMULPS       Z28, Z1, Z1
@@ -5234,9 +5372,11 @@ fetched166:
 	VMULPS       Z28, Z25, Z25
 	VMULPS       Z28, Z26, Z26
 	VMULPS       Z28, Z27, Z27
+
+scaled194:
 	MOVL         beta+108(FP), R13
 	SHLL         $0x01, R13
-	JZ           overwrite167
+	JZ           overwrite195
 	VBROADCASTSS beta+108(FP), Z28
 	MOVQ         CX, R13
 	VMOVUPS      (R13), Z30
@@ -5336,9 +5476,9 @@ fetched166:
 	VMOVUPS      64(R13), Z30
 	VFMADD231PS  Z28, Z30, Z27
 	VMOVUPS      Z27, 64(R13)
-	JMP          stored168
+	JMP          stored196
 
-overwrite167:
+overwrite195:
 	MOVQ    CX, R13
 	VMOVUPS Z0, (R13)
 	VMOVUPS Z1, 64(R13)
@@ -5382,13 +5522,13 @@ overwrite167:
 	VMOVUPS Z26, (R13)
 	VMOVUPS Z27, 64(R13)
 
-stored168:
+stored196:
 	IMUL3Q $0x0e, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0e, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles164
+	JNZ    tiles191
 	VZEROUPPER
 	RET
 
@@ -5398,33 +5538,33 @@ single1:
 	KMOVW R14, K1
 	MOVQ  height+0(FP), R13
 	CMPQ  R13, $0x0e
-	JEQ   height169
+	JEQ   height197
 	CMPQ  R13, $0x0d
-	JEQ   height170
+	JEQ   height198
 	CMPQ  R13, $0x0c
-	JEQ   height171
+	JEQ   height199
 	CMPQ  R13, $0x0b
-	JEQ   height172
+	JEQ   height200
 	CMPQ  R13, $0x0a
-	JEQ   height173
+	JEQ   height201
 	CMPQ  R13, $0x09
-	JEQ   height174
+	JEQ   height202
 	CMPQ  R13, $0x08
-	JEQ   height175
+	JEQ   height203
 	CMPQ  R13, $0x07
-	JEQ   height176
+	JEQ   height204
 	CMPQ  R13, $0x06
-	JEQ   height177
+	JEQ   height205
 	CMPQ  R13, $0x05
-	JEQ   height178
+	JEQ   height206
 	CMPQ  R13, $0x04
-	JEQ   height179
+	JEQ   height207
 	CMPQ  R13, $0x03
-	JEQ   height180
+	JEQ   height208
 	CMPQ  R13, $0x02
-	JEQ   height181
+	JEQ   height209
 
-tiles182:
+tiles210:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	MOVQ       AX, R11
@@ -5432,47 +5572,52 @@ tiles182:
 	MOVQ       k+96(FP), R13
 	VPXORD     Z0, Z0, Z0
 
-steps183:
+steps211:
 	VMOVUPS.Z  (R12), K1, Z1
 	TESTQ      $0x00000001, R13
-	JNZ        fetched184
+	JNZ        fetched212
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched184:
+fetched212:
 	VFMADD231PS.BCST (R11), Z1, Z0
 	ADDQ             SI, R11
 	ADDQ             DI, R12
 	DECQ             R13
-	JNZ              steps183
+	JNZ              steps211
+	MOVL             alpha+104(FP), R11
+	CMPL             R11, $0x3f800000
+	JEQ              scaled213
 	VBROADCASTSS     alpha+104(FP), Z1
 	VMULPS           Z1, Z0, Z0
-	MOVL             beta+108(FP), R11
-	SHLL             $0x01, R11
-	JZ               overwrite185
-	VBROADCASTSS     beta+108(FP), Z1
-	MOVQ             CX, R11
-	VMOVUPS.Z        (R11), K1, Z2
-	VFMADD231PS      Z1, Z2, Z0
-	VMOVUPS          Z0, K1, (R11)
-	JMP              stored186
 
-overwrite185:
+scaled213:
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite214
+	VBROADCASTSS beta+108(FP), Z1
+	MOVQ         CX, R11
+	VMOVUPS.Z    (R11), K1, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      Z0, K1, (R11)
+	JMP          stored215
+
+overwrite214:
 	MOVQ    CX, R11
 	VMOVUPS Z0, K1, (R11)
 
-stored186:
+stored215:
 	IMUL3Q $0x01, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x01, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles182
+	JNZ    tiles210
 	VZEROUPPER
 	RET
 
-height181:
-tiles187:
+height209:
+tiles216:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
@@ -5483,55 +5628,60 @@ tiles187:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 
-steps188:
+steps217:
 	VMOVUPS.Z  (R12), K1, Z2
 	TESTQ      $0x00000001, R13
-	JNZ        fetched189
+	JNZ        fetched218
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched189:
+fetched218:
 	VFMADD231PS.BCST (R11), Z2, Z0
 	VFMADD231PS.BCST (R11)(BX*1), Z2, Z1
 	ADDQ             SI, R11
 	ADDQ             DI, R12
 	DECQ             R13
-	JNZ              steps188
+	JNZ              steps217
+	MOVL             alpha+104(FP), R11
+	CMPL             R11, $0x3f800000
+	JEQ              scaled219
 	VBROADCASTSS     alpha+104(FP), Z2
 	VMULPS           Z2, Z0, Z0
 	VMULPS           Z2, Z1, Z1
-	MOVL             beta+108(FP), R11
-	SHLL             $0x01, R11
-	JZ               overwrite190
-	VBROADCASTSS     beta+108(FP), Z2
-	MOVQ             CX, R11
-	VMOVUPS.Z        (R11), K1, Z3
-	VFMADD231PS      Z2, Z3, Z0
-	VMOVUPS          Z0, K1, (R11)
-	ADDQ             R8, R11
-	VMOVUPS.Z        (R11), K1, Z3
-	VFMADD231PS      Z2, Z3, Z1
-	VMOVUPS          Z1, K1, (R11)
-	JMP              stored191
 
-overwrite190:
+scaled219:
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite220
+	VBROADCASTSS beta+108(FP), Z2
+	MOVQ         CX, R11
+	VMOVUPS.Z    (R11), K1, Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      Z0, K1, (R11)
+	ADDQ         R8, R11
+	VMOVUPS.Z    (R11), K1, Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS      Z1, K1, (R11)
+	JMP          stored221
+
+overwrite220:
 	MOVQ    CX, R11
 	VMOVUPS Z0, K1, (R11)
 	ADDQ    R8, R11
 	VMOVUPS Z1, K1, (R11)
 
-stored191:
+stored221:
 	IMUL3Q $0x02, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x02, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles187
+	JNZ    tiles216
 	VZEROUPPER
 	RET
 
-height180:
-tiles192:
+height208:
+tiles222:
 	MOVQ       CX, R11
 	PREFETCHT0 (R11)
 	ADDQ       R8, R11
@@ -5545,44 +5695,49 @@ tiles192:
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 
-steps193:
+steps223:
 	VMOVUPS.Z  (R12), K1, Z3
 	TESTQ      $0x00000001, R13
-	JNZ        fetched194
+	JNZ        fetched224
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched194:
+fetched224:
 	VFMADD231PS.BCST (R11), Z3, Z0
 	VFMADD231PS.BCST (R11)(BX*1), Z3, Z1
 	VFMADD231PS.BCST (R11)(BX*2), Z3, Z2
 	ADDQ             SI, R11
 	ADDQ             DI, R12
 	DECQ             R13
-	JNZ              steps193
+	JNZ              steps223
+	MOVL             alpha+104(FP), R11
+	CMPL             R11, $0x3f800000
+	JEQ              scaled225
 	VBROADCASTSS     alpha+104(FP), Z3
 	VMULPS           Z3, Z0, Z0
 	VMULPS           Z3, Z1, Z1
 	VMULPS           Z3, Z2, Z2
-	MOVL             beta+108(FP), R11
-	SHLL             $0x01, R11
-	JZ               overwrite195
-	VBROADCASTSS     beta+108(FP), Z3
-	MOVQ             CX, R11
-	VMOVUPS.Z        (R11), K1, Z4
-	VFMADD231PS      Z3, Z4, Z0
-	VMOVUPS          Z0, K1, (R11)
-	ADDQ             R8, R11
-	VMOVUPS.Z        (R11), K1, Z4
-	VFMADD231PS      Z3, Z4, Z1
-	VMOVUPS          Z1, K1, (R11)
-	ADDQ             R8, R11
-	VMOVUPS.Z        (R11), K1, Z4
-	VFMADD231PS      Z3, Z4, Z2
-	VMOVUPS          Z2, K1, (R11)
-	JMP              stored196
 
-overwrite195:
+scaled225:
+	MOVL         beta+108(FP), R11
+	SHLL         $0x01, R11
+	JZ           overwrite226
+	VBROADCASTSS beta+108(FP), Z3
+	MOVQ         CX, R11
+	VMOVUPS.Z    (R11), K1, Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VMOVUPS      Z0, K1, (R11)
+	ADDQ         R8, R11
+	VMOVUPS.Z    (R11), K1, Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      Z1, K1, (R11)
+	ADDQ         R8, R11
+	VMOVUPS.Z    (R11), K1, Z4
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS      Z2, K1, (R11)
+	JMP          stored227
+
+overwrite226:
 	MOVQ    CX, R11
 	VMOVUPS Z0, K1, (R11)
 	ADDQ    R8, R11
@@ -5590,18 +5745,18 @@ overwrite195:
 	ADDQ    R8, R11
 	VMOVUPS Z2, K1, (R11)
 
-stored196:
+stored227:
 	IMUL3Q $0x03, BX, R11
 	ADDQ   R11, AX
 	IMUL3Q $0x03, R8, R11
 	ADDQ   R11, CX
 	DECQ   DX
-	JNZ    tiles192
+	JNZ    tiles222
 	VZEROUPPER
 	RET
 
-height179:
-tiles197:
+height207:
+tiles228:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	ADDQ       R8, R12
@@ -5618,14 +5773,14 @@ tiles197:
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 
-steps198:
+steps229:
 	VMOVUPS.Z  (R13), K1, Z4
 	TESTQ      $0x00000001, R14
-	JNZ        fetched199
+	JNZ        fetched230
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched199:
+fetched230:
 	VFMADD231PS.BCST (R12), Z4, Z0
 	VFMADD231PS.BCST (R12)(BX*1), Z4, Z1
 	VFMADD231PS.BCST (R12)(BX*2), Z4, Z2
@@ -5633,35 +5788,40 @@ fetched199:
 	ADDQ             SI, R12
 	ADDQ             DI, R13
 	DECQ             R14
-	JNZ              steps198
+	JNZ              steps229
+	MOVL             alpha+104(FP), R12
+	CMPL             R12, $0x3f800000
+	JEQ              scaled231
 	VBROADCASTSS     alpha+104(FP), Z4
 	VMULPS           Z4, Z0, Z0
 	VMULPS           Z4, Z1, Z1
 	VMULPS           Z4, Z2, Z2
 	VMULPS           Z4, Z3, Z3
-	MOVL             beta+108(FP), R12
-	SHLL             $0x01, R12
-	JZ               overwrite200
-	VBROADCASTSS     beta+108(FP), Z4
-	MOVQ             CX, R12
-	VMOVUPS.Z        (R12), K1, Z5
-	VFMADD231PS      Z4, Z5, Z0
-	VMOVUPS          Z0, K1, (R12)
-	ADDQ             R8, R12
-	VMOVUPS.Z        (R12), K1, Z5
-	VFMADD231PS      Z4, Z5, Z1
-	VMOVUPS          Z1, K1, (R12)
-	ADDQ             R8, R12
-	VMOVUPS.Z        (R12), K1, Z5
-	VFMADD231PS      Z4, Z5, Z2
-	VMOVUPS          Z2, K1, (R12)
-	ADDQ             R8, R12
-	VMOVUPS.Z        (R12), K1, Z5
-	VFMADD231PS      Z4, Z5, Z3
-	VMOVUPS          Z3, K1, (R12)
-	JMP              stored201
 
-overwrite200:
+scaled231:
+	MOVL         beta+108(FP), R12
+	SHLL         $0x01, R12
+	JZ           overwrite232
+	VBROADCASTSS beta+108(FP), Z4
+	MOVQ         CX, R12
+	VMOVUPS.Z    (R12), K1, Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      Z0, K1, (R12)
+	ADDQ         R8, R12
+	VMOVUPS.Z    (R12), K1, Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      Z1, K1, (R12)
+	ADDQ         R8, R12
+	VMOVUPS.Z    (R12), K1, Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      Z2, K1, (R12)
+	ADDQ         R8, R12
+	VMOVUPS.Z    (R12), K1, Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS      Z3, K1, (R12)
+	JMP          stored233
+
+overwrite232:
 	MOVQ    CX, R12
 	VMOVUPS Z0, K1, (R12)
 	ADDQ    R8, R12
@@ -5671,18 +5831,18 @@ overwrite200:
 	ADDQ    R8, R12
 	VMOVUPS Z3, K1, (R12)
 
-stored201:
+stored233:
 	IMUL3Q $0x04, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x04, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles197
+	JNZ    tiles228
 	VZEROUPPER
 	RET
 
-height178:
-tiles202:
+height206:
+tiles234:
 	MOVQ       CX, R12
 	PREFETCHT0 (R12)
 	ADDQ       R8, R12
@@ -5702,14 +5862,14 @@ tiles202:
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 
-steps203:
+steps235:
 	VMOVUPS.Z  (R13), K1, Z5
 	TESTQ      $0x00000001, R14
-	JNZ        fetched204
+	JNZ        fetched236
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched204:
+fetched236:
 	VFMADD231PS.BCST (R12), Z5, Z0
 	VFMADD231PS.BCST (R12)(BX*1), Z5, Z1
 	VFMADD231PS.BCST (R12)(BX*2), Z5, Z2
@@ -5718,40 +5878,45 @@ fetched204:
 	ADDQ             SI, R12
 	ADDQ             DI, R13
 	DECQ             R14
-	JNZ              steps203
+	JNZ              steps235
+	MOVL             alpha+104(FP), R12
+	CMPL             R12, $0x3f800000
+	JEQ              scaled237
 	VBROADCASTSS     alpha+104(FP), Z5
 	VMULPS           Z5, Z0, Z0
 	VMULPS           Z5, Z1, Z1
 	VMULPS           Z5, Z2, Z2
 	VMULPS           Z5, Z3, Z3
 	VMULPS           Z5, Z4, Z4
-	MOVL             beta+108(FP), R12
-	SHLL             $0x01, R12
-	JZ               overwrite205
-	VBROADCASTSS     beta+108(FP), Z5
-	MOVQ             CX, R12
-	VMOVUPS.Z        (R12), K1, Z6
-	VFMADD231PS      Z5, Z6, Z0
-	VMOVUPS          Z0, K1, (R12)
-	ADDQ             R8, R12
-	VMOVUPS.Z        (R12), K1, Z6
-	VFMADD231PS      Z5, Z6, Z1
-	VMOVUPS          Z1, K1, (R12)
-	ADDQ             R8, R12
-	VMOVUPS.Z        (R12), K1, Z6
-	VFMADD231PS      Z5, Z6, Z2
-	VMOVUPS          Z2, K1, (R12)
-	ADDQ             R8, R12
-	VMOVUPS.Z        (R12), K1, Z6
-	VFMADD231PS      Z5, Z6, Z3
-	VMOVUPS          Z3, K1, (R12)
-	ADDQ             R8, R12
-	VMOVUPS.Z        (R12), K1, Z6
-	VFMADD231PS      Z5, Z6, Z4
-	VMOVUPS          Z4, K1, (R12)
-	JMP              stored206
 
-overwrite205:
+scaled237:
+	MOVL         beta+108(FP), R12
+	SHLL         $0x01, R12
+	JZ           overwrite238
+	VBROADCASTSS beta+108(FP), Z5
+	MOVQ         CX, R12
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VMOVUPS      Z0, K1, (R12)
+	ADDQ         R8, R12
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VMOVUPS      Z1, K1, (R12)
+	ADDQ         R8, R12
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      Z2, K1, (R12)
+	ADDQ         R8, R12
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      Z3, K1, (R12)
+	ADDQ         R8, R12
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS      Z4, K1, (R12)
+	JMP          stored239
+
+overwrite238:
 	MOVQ    CX, R12
 	VMOVUPS Z0, K1, (R12)
 	ADDQ    R8, R12
@@ -5763,18 +5928,18 @@ overwrite205:
 	ADDQ    R8, R12
 	VMOVUPS Z4, K1, (R12)
 
-stored206:
+stored239:
 	IMUL3Q $0x05, BX, R12
 	ADDQ   R12, AX
 	IMUL3Q $0x05, R8, R12
 	ADDQ   R12, CX
 	DECQ   DX
-	JNZ    tiles202
+	JNZ    tiles234
 	VZEROUPPER
 	RET
 
-height177:
-tiles207:
+height205:
+tiles240:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -5797,14 +5962,14 @@ tiles207:
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
 
-steps208:
+steps241:
 	VMOVUPS.Z  (R14), K1, Z6
 	TESTQ      $0x00000001, R15
-	JNZ        fetched209
+	JNZ        fetched242
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched209:
+fetched242:
 	VFMADD231PS.BCST (R13), Z6, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z6, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z6, Z2
@@ -5814,7 +5979,10 @@ fetched209:
 	ADDQ             SI, R13
 	ADDQ             DI, R14
 	DECQ             R15
-	JNZ              steps208
+	JNZ              steps241
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled243
 	VBROADCASTSS     alpha+104(FP), Z6
 	VMULPS           Z6, Z0, Z0
 	VMULPS           Z6, Z1, Z1
@@ -5822,37 +5990,39 @@ fetched209:
 	VMULPS           Z6, Z3, Z3
 	VMULPS           Z6, Z4, Z4
 	VMULPS           Z6, Z5, Z5
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite210
-	VBROADCASTSS     beta+108(FP), Z6
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z7
-	VFMADD231PS      Z6, Z7, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z7
-	VFMADD231PS      Z6, Z7, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z7
-	VFMADD231PS      Z6, Z7, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z7
-	VFMADD231PS      Z6, Z7, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z7
-	VFMADD231PS      Z6, Z7, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z7
-	VFMADD231PS      Z6, Z7, Z5
-	VMOVUPS          Z5, K1, (R13)
-	JMP              stored211
 
-overwrite210:
+scaled243:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite244
+	VBROADCASTSS beta+108(FP), Z6
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS      Z5, K1, (R13)
+	JMP          stored245
+
+overwrite244:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -5866,18 +6036,18 @@ overwrite210:
 	ADDQ    R8, R13
 	VMOVUPS Z5, K1, (R13)
 
-stored211:
+stored245:
 	IMUL3Q $0x06, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x06, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles207
+	JNZ    tiles240
 	VZEROUPPER
 	RET
 
-height176:
-tiles212:
+height204:
+tiles246:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -5903,14 +6073,14 @@ tiles212:
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 
-steps213:
+steps247:
 	VMOVUPS.Z  (R14), K1, Z7
 	TESTQ      $0x00000001, R15
-	JNZ        fetched214
+	JNZ        fetched248
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched214:
+fetched248:
 	VFMADD231PS.BCST (R13), Z7, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z7, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z7, Z2
@@ -5921,7 +6091,10 @@ fetched214:
 	ADDQ             SI, R13
 	ADDQ             DI, R14
 	DECQ             R15
-	JNZ              steps213
+	JNZ              steps247
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled249
 	VBROADCASTSS     alpha+104(FP), Z7
 	VMULPS           Z7, Z0, Z0
 	VMULPS           Z7, Z1, Z1
@@ -5930,41 +6103,43 @@ fetched214:
 	VMULPS           Z7, Z4, Z4
 	VMULPS           Z7, Z5, Z5
 	VMULPS           Z7, Z6, Z6
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite215
-	VBROADCASTSS     beta+108(FP), Z7
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z8
-	VFMADD231PS      Z7, Z8, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z8
-	VFMADD231PS      Z7, Z8, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z8
-	VFMADD231PS      Z7, Z8, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z8
-	VFMADD231PS      Z7, Z8, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z8
-	VFMADD231PS      Z7, Z8, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z8
-	VFMADD231PS      Z7, Z8, Z5
-	VMOVUPS          Z5, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z8
-	VFMADD231PS      Z7, Z8, Z6
-	VMOVUPS          Z6, K1, (R13)
-	JMP              stored216
 
-overwrite215:
+scaled249:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite250
+	VBROADCASTSS beta+108(FP), Z7
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z8
+	VFMADD231PS  Z7, Z8, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z8
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z8
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      Z5, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z8
+	VFMADD231PS  Z7, Z8, Z6
+	VMOVUPS      Z6, K1, (R13)
+	JMP          stored251
+
+overwrite250:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -5980,18 +6155,18 @@ overwrite215:
 	ADDQ    R8, R13
 	VMOVUPS Z6, K1, (R13)
 
-stored216:
+stored251:
 	IMUL3Q $0x07, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x07, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles212
+	JNZ    tiles246
 	VZEROUPPER
 	RET
 
-height175:
-tiles217:
+height203:
+tiles252:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -6022,14 +6197,14 @@ tiles217:
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
 
-steps218:
+steps253:
 	VMOVUPS.Z  (R15), K1, Z8
 	TESTQ      $0x00000001, BP
-	JNZ        fetched219
+	JNZ        fetched254
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched219:
+fetched254:
 	VFMADD231PS.BCST (R13), Z8, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z8, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z8, Z2
@@ -6042,7 +6217,10 @@ fetched219:
 	ADDQ             SI, R14
 	ADDQ             DI, R15
 	DECQ             BP
-	JNZ              steps218
+	JNZ              steps253
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled255
 	VBROADCASTSS     alpha+104(FP), Z8
 	VMULPS           Z8, Z0, Z0
 	VMULPS           Z8, Z1, Z1
@@ -6052,45 +6230,47 @@ fetched219:
 	VMULPS           Z8, Z5, Z5
 	VMULPS           Z8, Z6, Z6
 	VMULPS           Z8, Z7, Z7
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite220
-	VBROADCASTSS     beta+108(FP), Z8
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z9
-	VFMADD231PS      Z8, Z9, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z9
-	VFMADD231PS      Z8, Z9, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z9
-	VFMADD231PS      Z8, Z9, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z9
-	VFMADD231PS      Z8, Z9, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z9
-	VFMADD231PS      Z8, Z9, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z9
-	VFMADD231PS      Z8, Z9, Z5
-	VMOVUPS          Z5, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z9
-	VFMADD231PS      Z8, Z9, Z6
-	VMOVUPS          Z6, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z9
-	VFMADD231PS      Z8, Z9, Z7
-	VMOVUPS          Z7, K1, (R13)
-	JMP              stored221
 
-overwrite220:
+scaled255:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite256
+	VBROADCASTSS beta+108(FP), Z8
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      Z5, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      Z6, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z9
+	VFMADD231PS  Z8, Z9, Z7
+	VMOVUPS      Z7, K1, (R13)
+	JMP          stored257
+
+overwrite256:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -6108,18 +6288,18 @@ overwrite220:
 	ADDQ    R8, R13
 	VMOVUPS Z7, K1, (R13)
 
-stored221:
+stored257:
 	IMUL3Q $0x08, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x08, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles217
+	JNZ    tiles252
 	VZEROUPPER
 	RET
 
-height174:
-tiles222:
+height202:
+tiles258:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -6153,14 +6333,14 @@ tiles222:
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 
-steps223:
+steps259:
 	VMOVUPS.Z  (R15), K1, Z9
 	TESTQ      $0x00000001, BP
-	JNZ        fetched224
+	JNZ        fetched260
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched224:
+fetched260:
 	VFMADD231PS.BCST (R13), Z9, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z9, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z9, Z2
@@ -6174,7 +6354,10 @@ fetched224:
 	ADDQ             SI, R14
 	ADDQ             DI, R15
 	DECQ             BP
-	JNZ              steps223
+	JNZ              steps259
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled261
 	VBROADCASTSS     alpha+104(FP), Z9
 	VMULPS           Z9, Z0, Z0
 	VMULPS           Z9, Z1, Z1
@@ -6185,49 +6368,51 @@ fetched224:
 	VMULPS           Z9, Z6, Z6
 	VMULPS           Z9, Z7, Z7
 	VMULPS           Z9, Z8, Z8
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite225
-	VBROADCASTSS     beta+108(FP), Z9
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z5
-	VMOVUPS          Z5, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z6
-	VMOVUPS          Z6, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z7
-	VMOVUPS          Z7, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z10
-	VFMADD231PS      Z9, Z10, Z8
-	VMOVUPS          Z8, K1, (R13)
-	JMP              stored226
 
-overwrite225:
+scaled261:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite262
+	VBROADCASTSS beta+108(FP), Z9
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      Z5, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      Z6, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      Z7, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z10
+	VFMADD231PS  Z9, Z10, Z8
+	VMOVUPS      Z8, K1, (R13)
+	JMP          stored263
+
+overwrite262:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -6247,18 +6432,18 @@ overwrite225:
 	ADDQ    R8, R13
 	VMOVUPS Z8, K1, (R13)
 
-stored226:
+stored263:
 	IMUL3Q $0x09, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x09, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles222
+	JNZ    tiles258
 	VZEROUPPER
 	RET
 
-height173:
-tiles227:
+height201:
+tiles264:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -6295,14 +6480,14 @@ tiles227:
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
 
-steps228:
+steps265:
 	VMOVUPS.Z  (R15), K1, Z10
 	TESTQ      $0x00000001, BP
-	JNZ        fetched229
+	JNZ        fetched266
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched229:
+fetched266:
 	VFMADD231PS.BCST (R13), Z10, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z10, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z10, Z2
@@ -6317,7 +6502,10 @@ fetched229:
 	ADDQ             SI, R14
 	ADDQ             DI, R15
 	DECQ             BP
-	JNZ              steps228
+	JNZ              steps265
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled267
 	VBROADCASTSS     alpha+104(FP), Z10
 	VMULPS           Z10, Z0, Z0
 	VMULPS           Z10, Z1, Z1
@@ -6329,53 +6517,55 @@ fetched229:
 	VMULPS           Z10, Z7, Z7
 	VMULPS           Z10, Z8, Z8
 	VMULPS           Z10, Z9, Z9
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite230
-	VBROADCASTSS     beta+108(FP), Z10
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z5
-	VMOVUPS          Z5, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z6
-	VMOVUPS          Z6, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z7
-	VMOVUPS          Z7, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z8
-	VMOVUPS          Z8, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z11
-	VFMADD231PS      Z10, Z11, Z9
-	VMOVUPS          Z9, K1, (R13)
-	JMP              stored231
 
-overwrite230:
+scaled267:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite268
+	VBROADCASTSS beta+108(FP), Z10
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z5
+	VMOVUPS      Z5, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z6
+	VMOVUPS      Z6, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z7
+	VMOVUPS      Z7, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z8
+	VMOVUPS      Z8, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z11
+	VFMADD231PS  Z10, Z11, Z9
+	VMOVUPS      Z9, K1, (R13)
+	JMP          stored269
+
+overwrite268:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -6397,18 +6587,18 @@ overwrite230:
 	ADDQ    R8, R13
 	VMOVUPS Z9, K1, (R13)
 
-stored231:
+stored269:
 	IMUL3Q $0x0a, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0a, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles227
+	JNZ    tiles264
 	VZEROUPPER
 	RET
 
-height172:
-tiles232:
+height200:
+tiles270:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -6448,14 +6638,14 @@ tiles232:
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 
-steps233:
+steps271:
 	VMOVUPS.Z  (R15), K1, Z11
 	TESTQ      $0x00000001, BP
-	JNZ        fetched234
+	JNZ        fetched272
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched234:
+fetched272:
 	VFMADD231PS.BCST (R13), Z11, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z11, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z11, Z2
@@ -6471,7 +6661,10 @@ fetched234:
 	ADDQ             SI, R14
 	ADDQ             DI, R15
 	DECQ             BP
-	JNZ              steps233
+	JNZ              steps271
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled273
 	VBROADCASTSS     alpha+104(FP), Z11
 	VMULPS           Z11, Z0, Z0
 	VMULPS           Z11, Z1, Z1
@@ -6484,57 +6677,59 @@ fetched234:
 	VMULPS           Z11, Z8, Z8
 	VMULPS           Z11, Z9, Z9
 	VMULPS           Z11, Z10, Z10
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite235
-	VBROADCASTSS     beta+108(FP), Z11
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z5
-	VMOVUPS          Z5, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z6
-	VMOVUPS          Z6, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z7
-	VMOVUPS          Z7, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z8
-	VMOVUPS          Z8, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z9
-	VMOVUPS          Z9, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z12
-	VFMADD231PS      Z11, Z12, Z10
-	VMOVUPS          Z10, K1, (R13)
-	JMP              stored236
 
-overwrite235:
+scaled273:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite274
+	VBROADCASTSS beta+108(FP), Z11
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z5
+	VMOVUPS      Z5, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS      Z6, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      Z7, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      Z8, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z9
+	VMOVUPS      Z9, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z12
+	VFMADD231PS  Z11, Z12, Z10
+	VMOVUPS      Z10, K1, (R13)
+	JMP          stored275
+
+overwrite274:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -6558,18 +6753,18 @@ overwrite235:
 	ADDQ    R8, R13
 	VMOVUPS Z10, K1, (R13)
 
-stored236:
+stored275:
 	IMUL3Q $0x0b, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0b, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles232
+	JNZ    tiles270
 	VZEROUPPER
 	RET
 
-height171:
-tiles237:
+height199:
+tiles276:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -6612,14 +6807,14 @@ tiles237:
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
 
-steps238:
+steps277:
 	VMOVUPS.Z  (R15), K1, Z12
 	TESTQ      $0x00000001, BP
-	JNZ        fetched239
+	JNZ        fetched278
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched239:
+fetched278:
 	VFMADD231PS.BCST (R13), Z12, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z12, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z12, Z2
@@ -6636,7 +6831,10 @@ fetched239:
 	ADDQ             SI, R14
 	ADDQ             DI, R15
 	DECQ             BP
-	JNZ              steps238
+	JNZ              steps277
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled279
 	VBROADCASTSS     alpha+104(FP), Z12
 	VMULPS           Z12, Z0, Z0
 	VMULPS           Z12, Z1, Z1
@@ -6650,61 +6848,63 @@ fetched239:
 	VMULPS           Z12, Z9, Z9
 	VMULPS           Z12, Z10, Z10
 	VMULPS           Z12, Z11, Z11
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite240
-	VBROADCASTSS     beta+108(FP), Z12
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z5
-	VMOVUPS          Z5, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z6
-	VMOVUPS          Z6, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z7
-	VMOVUPS          Z7, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z8
-	VMOVUPS          Z8, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z9
-	VMOVUPS          Z9, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z10
-	VMOVUPS          Z10, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z13
-	VFMADD231PS      Z12, Z13, Z11
-	VMOVUPS          Z11, K1, (R13)
-	JMP              stored241
 
-overwrite240:
+scaled279:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite280
+	VBROADCASTSS beta+108(FP), Z12
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z5
+	VMOVUPS      Z5, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z6
+	VMOVUPS      Z6, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z7
+	VMOVUPS      Z7, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z8
+	VMOVUPS      Z8, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z9
+	VMOVUPS      Z9, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z10
+	VMOVUPS      Z10, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z13
+	VFMADD231PS  Z12, Z13, Z11
+	VMOVUPS      Z11, K1, (R13)
+	JMP          stored281
+
+overwrite280:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -6730,18 +6930,18 @@ overwrite240:
 	ADDQ    R8, R13
 	VMOVUPS Z11, K1, (R13)
 
-stored241:
+stored281:
 	IMUL3Q $0x0c, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0c, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles237
+	JNZ    tiles276
 	VZEROUPPER
 	RET
 
-height170:
-tiles242:
+height198:
+tiles282:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -6787,14 +6987,14 @@ tiles242:
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 
-steps243:
+steps283:
 	VMOVUPS.Z  (R15), K1, Z13
 	TESTQ      $0x00000001, BP
-	JNZ        fetched244
+	JNZ        fetched284
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched244:
+fetched284:
 	VFMADD231PS.BCST (R13), Z13, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z13, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z13, Z2
@@ -6812,7 +7012,10 @@ fetched244:
 	ADDQ             SI, R14
 	ADDQ             DI, R15
 	DECQ             BP
-	JNZ              steps243
+	JNZ              steps283
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled285
 	VBROADCASTSS     alpha+104(FP), Z13
 	VMULPS           Z13, Z0, Z0
 	VMULPS           Z13, Z1, Z1
@@ -6827,65 +7030,67 @@ fetched244:
 	VMULPS           Z13, Z10, Z10
 	VMULPS           Z13, Z11, Z11
 	VMULPS           Z13, Z12, Z12
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite245
-	VBROADCASTSS     beta+108(FP), Z13
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z5
-	VMOVUPS          Z5, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z6
-	VMOVUPS          Z6, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z7
-	VMOVUPS          Z7, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z8
-	VMOVUPS          Z8, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z9
-	VMOVUPS          Z9, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z10
-	VMOVUPS          Z10, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z11
-	VMOVUPS          Z11, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z14
-	VFMADD231PS      Z13, Z14, Z12
-	VMOVUPS          Z12, K1, (R13)
-	JMP              stored246
 
-overwrite245:
+scaled285:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite286
+	VBROADCASTSS beta+108(FP), Z13
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z5
+	VMOVUPS      Z5, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z6
+	VMOVUPS      Z6, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z7
+	VMOVUPS      Z7, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z8
+	VMOVUPS      Z8, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z9
+	VMOVUPS      Z9, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z10
+	VMOVUPS      Z10, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z11
+	VMOVUPS      Z11, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z14
+	VFMADD231PS  Z13, Z14, Z12
+	VMOVUPS      Z12, K1, (R13)
+	JMP          stored287
+
+overwrite286:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -6913,18 +7118,18 @@ overwrite245:
 	ADDQ    R8, R13
 	VMOVUPS Z12, K1, (R13)
 
-stored246:
+stored287:
 	IMUL3Q $0x0d, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0d, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles242
+	JNZ    tiles282
 	VZEROUPPER
 	RET
 
-height169:
-tiles247:
+height197:
+tiles288:
 	MOVQ       CX, R13
 	PREFETCHT0 (R13)
 	ADDQ       R8, R13
@@ -6973,14 +7178,14 @@ tiles247:
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
 
-steps248:
+steps289:
 	VMOVUPS.Z  (R15), K1, Z14
 	TESTQ      $0x00000001, BP
-	JNZ        fetched249
+	JNZ        fetched290
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 
-fetched249:
+fetched290:
 	VFMADD231PS.BCST (R13), Z14, Z0
 	VFMADD231PS.BCST (R13)(BX*1), Z14, Z1
 	VFMADD231PS.BCST (R13)(BX*2), Z14, Z2
@@ -6999,7 +7204,10 @@ fetched249:
 	ADDQ             SI, R14
 	ADDQ             DI, R15
 	DECQ             BP
-	JNZ              steps248
+	JNZ              steps289
+	MOVL             alpha+104(FP), R13
+	CMPL             R13, $0x3f800000
+	JEQ              scaled291
 	VBROADCASTSS     alpha+104(FP), Z14
 	VMULPS           Z14, Z0, Z0
 	VMULPS           Z14, Z1, Z1
@@ -7015,69 +7223,71 @@ fetched249:
 	VMULPS           Z14, Z11, Z11
 	VMULPS           Z14, Z12, Z12
 	VMULPS           Z14, Z13, Z13
-	MOVL             beta+108(FP), R13
-	SHLL             $0x01, R13
-	JZ               overwrite250
-	VBROADCASTSS     beta+108(FP), Z14
-	MOVQ             CX, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z0
-	VMOVUPS          Z0, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z1
-	VMOVUPS          Z1, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z2
-	VMOVUPS          Z2, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z3
-	VMOVUPS          Z3, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z4
-	VMOVUPS          Z4, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z5
-	VMOVUPS          Z5, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z6
-	VMOVUPS          Z6, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z7
-	VMOVUPS          Z7, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z8
-	VMOVUPS          Z8, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z9
-	VMOVUPS          Z9, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z10
-	VMOVUPS          Z10, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z11
-	VMOVUPS          Z11, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z12
-	VMOVUPS          Z12, K1, (R13)
-	ADDQ             R8, R13
-	VMOVUPS.Z        (R13), K1, Z15
-	VFMADD231PS      Z14, Z15, Z13
-	VMOVUPS          Z13, K1, (R13)
-	JMP              stored251
 
-overwrite250:
+scaled291:
+	MOVL         beta+108(FP), R13
+	SHLL         $0x01, R13
+	JZ           overwrite292
+	VBROADCASTSS beta+108(FP), Z14
+	MOVQ         CX, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z0
+	VMOVUPS      Z0, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z1
+	VMOVUPS      Z1, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z2
+	VMOVUPS      Z2, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z3
+	VMOVUPS      Z3, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z4
+	VMOVUPS      Z4, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z5
+	VMOVUPS      Z5, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z6
+	VMOVUPS      Z6, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z7
+	VMOVUPS      Z7, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      Z8, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      Z9, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      Z10, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      Z11, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z12
+	VMOVUPS      Z12, K1, (R13)
+	ADDQ         R8, R13
+	VMOVUPS.Z    (R13), K1, Z15
+	VFMADD231PS  Z14, Z15, Z13
+	VMOVUPS      Z13, K1, (R13)
+	JMP          stored293
+
+overwrite292:
 	MOVQ    CX, R13
 	VMOVUPS Z0, K1, (R13)
 	ADDQ    R8, R13
@@ -7107,13 +7317,13 @@ overwrite250:
 	ADDQ    R8, R13
 	VMOVUPS Z13, K1, (R13)
 
-stored251:
+stored293:
 	IMUL3Q $0x0e, BX, R13
 	ADDQ   R13, AX
 	IMUL3Q $0x0e, R8, R13
 	ADDQ   R13, CX
 	DECQ   DX
-	JNZ    tiles247
+	JNZ    tiles288
 	VZEROUPPER
 	RET
 
@@ -7132,7 +7342,7 @@ TEXT ·packTransposedAVX512(SB), NOSPLIT, $0-40
 	LEAQ (R8)(BX*4), R9
 	LEAQ (R9)(BX*4), R10
 
-groups252:
+groups294:
 	VMOVUPS      (DX), X0
 	VINSERTF32X4 $0x01, (R8), Z0, Z0
 	VINSERTF32X4 $0x02, (R9), Z0, Z0
@@ -7170,7 +7380,7 @@ groups252:
 	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	DECQ         SI
-	JNZ          groups252
+	JNZ          groups294
 	VZEROUPPER
 	RET
 
@@ -7186,15 +7396,15 @@ TEXT ·copyPanelAVX512(SB), NOSPLIT, $0-48
 	MOVQ  columns+32(FP), SI
 	MOVQ  rows+40(FP), DI
 	CMPQ  SI, $0x20
-	JEQ   whole254
+	JEQ   whole296
 	CMPQ  SI, $0x10
-	JLE   single253
+	JLE   single295
 	SUBQ  $0x10, SI
 	MOVL  $-1, R8
 	BZHIL SI, R8, R8
 	KMOVW R8, K1
 
-rows255:
+rows297:
 	VMOVUPS   (DX), Z0
 	VMOVUPS.Z 64(DX), K1, Z1
 	VMOVUPS   Z0, (AX)
@@ -7202,12 +7412,12 @@ rows255:
 	ADDQ      BX, DX
 	ADDQ      CX, AX
 	DECQ      DI
-	JNZ       rows255
+	JNZ       rows297
 	VZEROUPPER
 	RET
 
-whole254:
-rows256:
+whole296:
+rows298:
 	VMOVUPS (DX), Z0
 	VMOVUPS 64(DX), Z1
 	VMOVUPS Z0, (AX)
@@ -7215,21 +7425,21 @@ rows256:
 	ADDQ    BX, DX
 	ADDQ    CX, AX
 	DECQ    DI
-	JNZ     rows256
+	JNZ     rows298
 	VZEROUPPER
 	RET
 
-single253:
+single295:
 	MOVL  $-1, R8
 	BZHIL SI, R8, R8
 	KMOVW R8, K1
 
-rows257:
+rows299:
 	VMOVUPS.Z (DX), K1, Z0
 	VMOVUPS   Z0, K1, (AX)
 	ADDQ      BX, DX
 	ADDQ      CX, AX
 	DECQ      DI
-	JNZ       rows257
+	JNZ       rows299
 	VZEROUPPER
 	RET

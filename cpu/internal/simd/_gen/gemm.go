@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -167,10 +168,15 @@ func (t *productTiles) body(height, width int, last *mask) {
 // store writes alpha times the sums, plus beta·C, to C.
 func (t *productTiles) store(height, width int, sums []reg.VecVirtual, maskOf func(j int) *mask, factor, old reg.VecVirtual) {
 	g := t.generator
+	scaled, alpha := g.label("scaled"), g.GP32()
+	g.MOVL(g.argumentAddress("alpha"), alpha)
+	g.CMPL(alpha, operand.U32(math.Float32bits(1)))
+	g.JEQ(operand.LabelRef(scaled))
 	g.VBROADCASTSS(g.argumentAddress("alpha"), factor)
 	for _, s := range sums {
 		g.VMULPS(factor, s, s)
 	}
+	g.Label(scaled)
 	rows := func(write func(sum reg.VecVirtual, m *mask, to operand.Mem)) {
 		to := g.GP64()
 		g.MOVQ(t.c, to)
