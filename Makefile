@@ -80,7 +80,7 @@ registers: $(NVRTC)/ready ## print the registers of each CUDA kernel; fail if on
 MUTANTS ?= all
 
 .PHONY: mutants
-mutants: ## make mistakes in the CUDA kernels, one at a time, and see the suite notice; MUTANTS=20 for some, MUTANTS=spmm.cu for a file
+mutants: ## make mistakes in the CUDA kernels, one at a time, and see the suite notice; MUTANTS=20 or MUTANTS=spmm.cu,tiles.cuh for some
 	HALFSTEP_MUTANTS=$(MUTANTS) KERNELS_REQUIRE=cuda $(GO) test -count=1 -v -timeout 2h -run '^TestMutants$$' ./cuda/internal/emulator
 
 # The headers of CUDA live outside the tree, too.

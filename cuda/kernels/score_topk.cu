@@ -83,7 +83,8 @@ __device__ inline float key_score(uint64 key) {
 }
 
 // sort_list sorts count keys, highest first, and clears the rest of the list. The
-// capacity is a power of two. A warp does it, and its lanes see the result.
+// capacity is a power of two. A warp does it; its lanes see what the others wrote before,
+// and the result.
 __device__ inline void sort_list(uint64 *keys, int count, int capacity) {
 	for (int n = count + lane_of_warp(); n < capacity; n += 32) {
 		keys[n] = 0;
@@ -369,14 +370,11 @@ extern "C" __global__ void merge_topk(
 			}
 			held += __popc(ballot);
 			if (held + 32 > capacity) {
-				__syncwarp(); // of all that was appended
 				sort_list(keys, held, capacity);
 				held = k;
 				threshold = keys[k - 1];
-				__syncwarp(); // before it is appended to again
 			}
 		}
-		__syncwarp();
 		sort_list(keys, held, capacity);
 		write_top(keys, k, ids + row * k, top + row * top_stride);
 		__syncwarp();
