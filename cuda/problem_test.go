@@ -273,7 +273,7 @@ func TestNormalEquationsOfHugeRank(t *testing.T) {
 // than systems.
 func TestSolveSPDInScratch(t *testing.T) {
 	b := newRig(t, kernels.Options{})
-	const rank, count = 200, 20
+	const rank, count = 260, 20
 	require.Greater(t, triangleWords(rank), sharedWords, "the case itself")
 	require.Less(t, scratchBlocks(count, 4*triangleWords(rank), b.processors()), count, "the case itself")
 	batch, err := kernels.AllocBatch(b.stream, count, rank)

@@ -9,7 +9,7 @@ import (
 
 func solveSPDCases() []testCase {
 	var cases []testCase
-	for i, n := range []int{1, 2, 3, 7, 10, 16, 31, 32, 33, 64, 127, 128, 129} {
+	for i, n := range []int{1, 2, 3, 7, 10, 16, 31, 32, 33, 64, 127, 128, 129, 160, 161, 193, 256, 257} {
 		count := []int{33, 1, 5}[i%3]
 		if n > 64 {
 			count = 3
@@ -21,7 +21,7 @@ func solveSPDCases() []testCase {
 			})
 		}
 	}
-	for _, n := range []int{1, 2, 33, 64, 128} {
+	for _, n := range []int{1, 2, 33, 64, 128, 200} {
 		cases = append(cases, testCase{
 			fmt.Sprintf("failing pivots of order %d between sound matrices", n),
 			func(f *fixture) { testFailingPivots(f, n) },
