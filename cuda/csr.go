@@ -25,8 +25,6 @@ type csr struct {
 	offsets driver.Ptr // int64, one more than rows
 	columns driver.Ptr // int32
 	values  driver.Ptr // float32; 0 for a pattern
-
-	*plan // with parts of partLength
 }
 
 // shared is a block on the device that a matrix and its slices use.
@@ -86,35 +84,33 @@ func (m *csr) view(whole *csr, lo int) {
 	m.columns, m.values = whole.columns, whole.values
 }
 
-// resident brings the matrix and its plan to the device unless they are there. Where
-// there is no room the error is a *kernels.MemoryError.
+// resident brings the matrix to the device unless it is there. Where there is no room
+// the error is a *kernels.MemoryError.
 func (m *csr) resident() error {
-	p, err := m.residentIn(partLength)
-	if err != nil {
-		return err
-	}
-	m.plan = p
-	return nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.place(0)
 }
 
-// residentIn is resident for parts of another length, and returns their plan.
-func (m *csr) residentIn(partLength int) (*plan, error) {
+// planned brings the matrix and its plan with parts of a length to the device unless they
+// are there.
+func (m *csr) planned(length int) (*plan, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.place(0); err != nil {
 		return nil, err
 	}
-	if p := m.plans[partLength]; p != nil {
+	if p := m.plans[length]; p != nil {
 		return p, nil
 	}
-	p, err := m.dev.newPlan(m.host.Offsets, partLength)
+	p, err := m.dev.newPlan(m.host.Offsets, length)
 	if err != nil {
 		return nil, err
 	}
 	if m.plans == nil {
 		m.plans = map[int]*plan{}
 	}
-	m.plans[partLength] = p
+	m.plans[length] = p
 	return p, nil
 }
 

@@ -105,7 +105,7 @@ func (t *tiles) fits(y kernels.Matrix) bool {
 // halfStep solves all rows. The parts of giants, which are longest, and the other rows
 // are one launch, or as many more as there are batches of giants beyond the first.
 func (t *tiles) halfStep(s *stream) error {
-	m, err := t.problem.R.(*csr).residentIn(t.partLength())
+	m, err := t.problem.R.(*csr).planned(t.partLength())
 	if err != nil || t.problem.X.Rows == 0 {
 		return err
 	}

@@ -41,8 +41,8 @@ func (h *rowKernels) launch(kernel string, count int, args ...any) error {
 // overRows has a kernel run over the rows of a problem: over all but the giants, and
 // then over the giants in batches, for which the parts are summed before.
 func (s *stream) overRows(p *kernels.Problem, w *workspace, run func(h *rowKernels, list rowList) error) error {
-	m := p.R.(*csr)
-	if err := m.resident(); err != nil {
+	m, err := p.R.(*csr).planned(partLength)
+	if err != nil {
 		return err
 	}
 	partBytes := 4 * triangleWords(w.unknowns)

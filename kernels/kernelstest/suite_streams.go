@@ -1,6 +1,7 @@
 package kernelstest
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -59,6 +60,7 @@ func streamCases() []testCase {
 		}},
 		{"goroutines with a stream each", testConcurrentStreams},
 		{"goroutines that allocate and upload", testConcurrentResources},
+		{"goroutines that share a sparse matrix", testSharedSparse},
 		{"the option Synchronous", func(f *fixture) {
 			g := f.reopened(kernels.Options{Synchronous: true})
 			for _, w := range workloads {
@@ -130,6 +132,42 @@ func testConcurrentStreams(f *fixture) {
 			for _, got := range results[i] {
 				sameBits(f, want, got, fmt.Sprintf("%s on stream %d of %d", w.name, i, len(results)))
 			}
+		}
+	}
+}
+
+// testSharedSparse uses a new sparse matrix and a slice of it from several goroutines at
+// once, as a device may leave the work of NewCSR for the first use.
+func testSharedSparse(f *fixture) {
+	const cols, width, rounds = 200, 3, 8
+	h := f.wholeSparse(mixedLengths, cols)
+	host, want := f.whole(cols, width, 3), NewDense(h.Rows, width)
+	SpMM(1, h, host, 0, want)
+	b := f.matrix("b", tight, host)
+	f.ok(f.stream.Sync())
+	for range rounds {
+		r := f.csr(h)
+		part, err := r.Slice(kernels.Span{Lo: 1, Hi: h.Rows})
+		f.ok(err)
+		f.free(part.Free)
+		var all sync.WaitGroup
+		got := make([]matrix, 4)
+		errs := make([]error, len(got))
+		for i := range got {
+			s, c := f.newStream(), f.matrix("c", tight, NewDense(h.Rows, width))
+			f.ok(f.stream.Sync())
+			got[i] = c
+			all.Go(func() {
+				errs[i] = errors.Join(
+					s.SpMM(1, part, b.Matrix, 0, c.RowRange(1, h.Rows)),
+					s.SpMM(1, r, b.Matrix, 0, c.Matrix),
+					s.Sync())
+			})
+		}
+		all.Wait()
+		for i, c := range got {
+			f.ok(errs[i])
+			compare(f.t, fmt.Sprintf("%s: stream %d: c", f.what, i), width, c.read(f), want.Data, nil)
 		}
 	}
 }
