@@ -9,8 +9,8 @@
 // the least for which more counts than the launches, are
 //
 //	rank    8    16    24    32    48    64    96    128
-//	R    3168  2112  1188   660   924   528   660    396
-//	N/R   316   473   842  1515  1082  1894  1515   2525
+//	R    3168  2112  1056   660   792   528   660    396
+//	N/R   316   473   947  1515  1263  1894  1515   2525
 //
 // so that parts have at most 512 ratings where a warp has a row in hand, and 2048 where
 // a block has: the longest pieces come first, and short rows fill up. (With parts of 8192
@@ -23,14 +23,14 @@
 // What ptxas 12.4 makes of the PTX, as in half_step_tiles.cuh; nothing is spilled:
 //
 //	rank  splits  threads  registers  shared  blocks  together
-//	   8      10    4×32   110, 112    1152       4       512
-//	  16       3    4×32   110, 110    3200       4       512
-//	  24       3      64   110, 110    1568       9       576
-//	  32       3     128   110, 110    2592       4       512
-//	  48       1      96     96, 96    5408       7       672
-//	  64       1     160     96, 96    9248       4       640
-//	  96       1      96   128, 128   20784       5       480
-//	 128       1     160   128, 128   35888       3       480
+//	   8      10    4×32     90, 84    1152       5       640
+//	  16       3    4×32     88, 88    3200       5       640
+//	  24       3      64     88, 88    1568      10       640
+//	  32       3     128     88, 88    2592       5       640
+//	  48       1      96     80, 80    5408       8       768
+//	  64       1     160     80, 80    9248       4       640
+//	  96       1      96   126, 128   20784       5       480
+//	 128       1     160   126, 128   35888       3       480
 //
 // The expectation, before any measurement: a data set has some tens or hundreds of such
 // rows, one wave of groups, whose time is that of one row: its parts, read by one group at

@@ -251,7 +251,7 @@ __device__ inline void half_step_blocks(const Problem &p, float *x, int64 x_stri
 		s.failed = 0;
 	}
 	if (first == end) {
-		write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row);
+		write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row, 0);
 		return;
 	}
 	float sum[Blocks<S>::owned][4] = {};

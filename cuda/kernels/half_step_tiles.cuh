@@ -17,16 +17,16 @@
 // Floor per row of n ratings: n·K²/2 + K³/6 multiply-adds and n·K floats of Y.
 //
 // What ptxas 12.4 makes of the PTX (registers for compute_80 and compute_90, bytes of
-// shared memory of a block, blocks that fit a multiprocessor of 64 Ki registers and
-// 227 KiB, the threads these have together); nothing is spilled, and the inner loops
+// shared memory of a block, blocks that fit a multiprocessor of four times 16 Ki registers
+// and 227 KiB, the threads these have together); nothing is spilled, and the inner loops
 // load 16 bytes at a time:
 //
 //	rank  tile  splits  threads  registers  shared  blocks  together
 //	   8     4      10    4×32     80, 80    12352       6       768
 //	  16     4       3    4×32   106, 107    20288       4       512
-//	  24     4       3      64   100, 102     5696       9       576
+//	  24     4       3      64   100, 103     5696       8       512
 //	  32     4       3     128     90, 90     7296       5       640
-//	  48     4       1      96     86, 88     7136       7       672
+//	  48     4       1      96     86, 88     7136       6       576
 //	  64     4       1     160     85, 88     9824       4       640
 //	  96     8       1      96   128, 128    21072       5       480
 //	 128     8       1     160   127, 128    36176       3       480
@@ -230,17 +230,6 @@ __device__ inline void sum_tiles(const Problem &p, Shared<S> &s, const Member &m
 	add_splits<S>(s, m, sum);
 }
 
-// write_zeros writes the solution of a row without ratings.
-template <typename S>
-__device__ inline void write_zeros(int unknowns, const Member &m, float *x, int *info) {
-	for (int i = m.thread; i < unknowns; i += S::threads) {
-		x[i] = 0;
-	}
-	if (m.thread == 0) {
-		*info = 0;
-	}
-}
-
 // half_step_tiles takes a part of a row or solves a row of the list, each group one: first
 // come the parts, of which it writes the sums. Part n has the entries bounds[2n] up to
 // bounds[2n+1], counted from the first of the matrix.
@@ -264,7 +253,7 @@ __device__ inline void half_step_tiles(
 		s.failed = 0;
 	}
 	if (first == end) {
-		write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row);
+		write_zeros<S>(p.unknowns, m, x + row * x_stride, info + row, 0);
 		return;
 	}
 	float a[S::tile][S::tile];

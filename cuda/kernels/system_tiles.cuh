@@ -73,14 +73,24 @@ __device__ inline void complete_tiles(const Problem &p, Memory &s, const Member 
 	}
 }
 
+// write_zeros writes a row without ratings, or one that failed, and how it went.
+template <typename S>
+__device__ inline void write_zeros(int unknowns, const Member &m, float *x, int *info, int failed) {
+	for (int i = m.thread; i < unknowns; i += S::threads) {
+		x[i] = 0;
+	}
+	if (m.thread == 0) {
+		*info = failed;
+	}
+}
+
 // sums_size is the number of floats of a part.
 template <typename S>
 __device__ inline constexpr int sums_size() { return S::tiles * S::tile_size + S::rank; }
 
-// store_sums writes the tiles of the first split, and the right-hand sides that each
-// thread has written to shared memory itself.
-template <typename S, typename Memory>
-__device__ inline void store_sums(const Memory &s, const Member &m, const float (&sum)[S::tile][S::tile], float *to) {
+// store_tile writes the tiles of the first split.
+template <typename S>
+__device__ inline void store_tile(const Member &m, const float (&sum)[S::tile][S::tile], float *to) {
 	if (m.split == 0) {
 #pragma unroll
 		for (int e = 0; e < S::tile_size; e += 4) {
@@ -88,22 +98,15 @@ __device__ inline void store_sums(const Memory &s, const Member &m, const float 
 			*(float4 *)(to + e * S::tiles + 4 * m.tile) = make_float4(quad[0], quad[1], quad[2], quad[3]);
 		}
 	}
-	for (int j = m.thread; j < S::rank; j += S::threads) {
-		to[S::tiles * S::tile_size + j] = s.right[j];
-	}
 }
 
-// add_sums adds the sums of a part to a tile.
-template <typename S>
-__device__ inline void add_sums(const float *from, const Member &m, float (&sum)[S::tile][S::tile]) {
-#pragma unroll
-	for (int e = 0; e < S::tile_size; e += 4) {
-		float quad[4];
-		load_quad(quad, from + e * S::tiles + 4 * m.tile);
-#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			sum[e / S::tile][e % S::tile + k] += quad[k];
-		}
+// store_sums writes the tiles, and the right-hand sides that each thread has written to
+// shared memory itself.
+template <typename S, typename Memory>
+__device__ inline void store_sums(const Memory &s, const Member &m, const float (&sum)[S::tile][S::tile], float *to) {
+	store_tile<S>(m, sum, to);
+	for (int j = m.thread; j < S::rank; j += S::threads) {
+		to[S::tiles * S::tile_size + j] = s.right[j];
 	}
 }
 
@@ -113,9 +116,20 @@ __device__ inline void add_sums(const float *from, const Member &m, float (&sum)
 template <typename S, typename Memory>
 __device__ inline void add_parts(Memory &s, const Member &m, const float *parts, int64 count, float (&sum)[S::tile][S::tile]) {
 	constexpr int size = sums_size<S>();
-	if (m.split < S::splits) {
-		for (int64 part = m.split; part < count; part += S::splits) {
-			add_sums<S>(parts + part * size, m, sum);
+	// Half a tile at a time, for loads under way take registers as the sums do.
+#pragma unroll
+	for (int first = 0; first < S::tile_size; first += S::tile_size / 2) {
+		for (int64 part = m.split; m.split < S::splits && part < count; part += S::splits) {
+			const float *from = parts + part * size + 4 * m.tile;
+#pragma unroll
+			for (int e = first; e < first + S::tile_size / 2; e += 4) {
+				float quad[4];
+				load_quad(quad, from + e * S::tiles);
+#pragma unroll
+				for (int k = 0; k < 4; k++) {
+					sum[e / S::tile][e % S::tile + k] += quad[k];
+				}
+			}
 		}
 	}
 	for (int j = m.thread; j < S::rank; j += S::threads) {
