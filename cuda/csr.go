@@ -17,7 +17,7 @@ type csr struct {
 
 	mu     sync.Mutex
 	memory *shared       // nil where the entries are not on the device
-	plans  map[int]*plan // that kernels have wanted, by the length of a part
+	plans  map[cut]*plan // that kernels have wanted
 
 	// What kernels take, once resident has returned without an error. The entries of
 	// row i are those from offsets[i] up to offsets[i+1] of columns and values;
@@ -92,25 +92,25 @@ func (m *csr) resident() error {
 	return m.place(0)
 }
 
-// planned brings the matrix and its plan with parts of a length to the device unless they
-// are there.
-func (m *csr) planned(length int) (*plan, error) {
+// planned brings the matrix and its plan for rows that are cut in some way to the device
+// unless they are there.
+func (m *csr) planned(c cut) (*plan, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.place(0); err != nil {
 		return nil, err
 	}
-	if p := m.plans[length]; p != nil {
+	if p := m.plans[c]; p != nil {
 		return p, nil
 	}
-	p, err := m.dev.newPlan(m.host.Offsets, length)
+	p, err := m.dev.newPlan(m.host.Offsets, c)
 	if err != nil {
 		return nil, err
 	}
 	if m.plans == nil {
-		m.plans = map[int]*plan{}
+		m.plans = map[cut]*plan{}
 	}
-	m.plans[length] = p
+	m.plans[c] = p
 	return p, nil
 }
 

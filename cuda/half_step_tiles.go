@@ -13,6 +13,11 @@ var tileShapes = []tileShape{
 	{8, 128, 4}, {16, 128, 4}, {24, 64, 1}, {32, 128, 1}, {48, 96, 1}, {64, 160, 1}, {96, 96, 1}, {128, 160, 1},
 }
 
+// nonNegativeShapes are those of kernels/half_step_nonnegative.cuh, for the same ranks.
+var nonNegativeShapes = []tileShape{
+	{8, 128, 4}, {16, 128, 4}, {24, 128, 4}, {32, 64, 1}, {48, 96, 1}, {64, 160, 1}, {96, 96, 1}, {128, 160, 1},
+}
+
 // tf32Threads are the threads of a block of kernels/half_step_tf32.cuh by the rank that
 // it is compiled for, for GPUs of tf32Capability and later. Lower ranks than half of the
 // first gain nothing.
@@ -56,7 +61,7 @@ func (t tileShape) partLength() int {
 	return 2048
 }
 
-// tiles is a half-step by Cholesky with its rank as a constant.
+// tiles is a half-step by Cholesky or NonNegative with its rank as a constant.
 type tiles struct {
 	tileShape
 	tf32    bool // for the rows that are no giants
@@ -70,11 +75,12 @@ type tiles struct {
 
 // tilesFor returns nil for a problem that tiles are not for.
 func (d *device) tilesFor(p *kernels.Problem) *tiles {
-	if p.Solver.Method != kernels.Cholesky {
+	method := p.Solver.Method
+	if method != kernels.Cholesky && method != kernels.NonNegative {
 		return nil
 	}
 	unknowns, tf32 := p.X.Cols, false
-	if major, _ := d.context.ComputeCapability(); d.reduced && major >= tf32Capability && unknowns >= tf32Rank {
+	if major, _ := d.context.ComputeCapability(); d.reduced && method == kernels.Cholesky && major >= tf32Capability && unknowns >= tf32Rank {
 		tf32 = true
 		unknowns = max(unknowns, 64) // the first of tf32Threads
 	}
@@ -103,9 +109,11 @@ func (t *tiles) fits(y kernels.Matrix) bool {
 }
 
 // halfStep solves all rows. The parts of giants, which are longest, and the other rows
-// are one launch, or as many more as there are batches of giants beyond the first.
+// are one launch, or as many more as there are batches of giants beyond the first. For
+// NonNegative all rows go through memory as giants do.
 func (t *tiles) halfStep(s *stream) error {
-	m, err := t.problem.R.(*csr).planned(t.partLength())
+	method := t.problem.Solver.Method
+	m, err := t.problem.R.(*csr).planned(cut{length: t.partLength(), all: method != kernels.Cholesky})
 	if err != nil || t.problem.X.Rows == 0 {
 		return err
 	}
@@ -125,21 +133,29 @@ func (t *tiles) halfStep(s *stream) error {
 			return err
 		}
 		rows = 0
-		err := s.launch("half_step_parts_"+strconv.Itoa(t.rank), line(ceil(g.count, t.rows)), line(t.threads), 0,
-			append(t.arguments(), g.rows, g.count, t.regularization,
-				t.sums.Add(-g.skipped*t.sumsBytes()), g.firstPart)...)
-		if err != nil {
+		if err := t.finish(s, g); err != nil {
 			return err
 		}
 	}
-	if rows > 0 {
-		return t.launch(s, m, rows, giantRows{})
+	return t.launch(s, m, rows, giantRows{})
+}
+
+// finish solves giants whose parts are added up.
+func (t *tiles) finish(s *stream, g giantRows) error {
+	kernel, shape := "half_step_parts_", t.tileShape
+	if t.problem.Solver.Method == kernels.NonNegative {
+		kernel = "half_step_nonnegative_"
+		shape, _ = smallest(nonNegativeShapes, t.rank)
 	}
-	return nil
+	return s.launch(kernel+strconv.Itoa(t.rank), line(ceil(g.count, shape.rows)), line(shape.threads), 0,
+		append(t.arguments(), g.rows, g.count, t.regularization, t.sums.Add(-g.skipped*t.sumsBytes()), g.firstPart)...)
 }
 
 // launch adds up the parts of some giants and solves the first rows of the list.
 func (t *tiles) launch(s *stream, m *plan, rows int, g giantRows) error {
+	if g.parts+rows == 0 {
+		return nil
+	}
 	return s.launch("half_step_"+strconv.Itoa(t.rank)+t.weighted(), line(ceil(g.parts+rows, t.rows)), line(t.threads), 0,
 		append(t.arguments(), m.rowList, rows, t.regularization, t.sums, g.bounds, g.parts)...)
 }

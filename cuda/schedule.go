@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 
@@ -23,7 +24,7 @@ const (
 // longest rows first leaves only short ones for the end.
 type schedule struct {
 	rows   []int32 // all but the giants, longest first
-	giants []int32 // in order
+	giants []int32 // in order, longest first if they are all rows
 
 	// firstPart has for each giant the number of its first part, and last the number
 	// of all parts; bounds has for each part the range of its entries, counted from
@@ -34,29 +35,43 @@ type schedule struct {
 	limit int // partsLimit
 }
 
-// newSchedule makes the schedule of the rows with the given offsets. Rows of more than
-// partLength ratings are giants, cut into parts of nearly the same length.
-func newSchedule(offsets []int64, partLength int) schedule {
+// cut says which rows are cut into parts, and how long these are at most: those of more
+// ratings, or all.
+type cut struct {
+	length int
+	all    bool
+}
+
+// newSchedule makes the schedule of the rows with the given offsets.
+func newSchedule(offsets []int64, c cut) schedule {
 	s := schedule{firstPart: []int64{0}, limit: partsLimit}
-	for i := range len(offsets) - 1 {
-		n := offsets[i+1] - offsets[i]
-		if n <= int64(partLength) {
-			s.rows = append(s.rows, int32(i))
-			continue
+	length := func(row int32) int64 { return offsets[row+1] - offsets[row] }
+	for i := range int32(len(offsets) - 1) {
+		if c.all || length(i) > int64(c.length) {
+			s.giants = append(s.giants, i)
+		} else {
+			s.rows = append(s.rows, i)
 		}
-		s.giants = append(s.giants, int32(i))
-		parts := min((n+int64(partLength)-1)/int64(partLength), mostParts)
-		step := (n + parts - 1) / parts
-		for lo := int64(0); lo < n; lo += step {
-			first := offsets[i] - offsets[0]
-			s.bounds = append(s.bounds, first+lo, first+min(lo+step, n))
-		}
-		s.firstPart = append(s.firstPart, int64(len(s.bounds)/2))
 	}
-	slices.SortStableFunc(s.rows, func(a, b int32) int {
-		return int((offsets[b+1] - offsets[b]) - (offsets[a+1] - offsets[a]))
-	})
+	longestFirst := func(a, b int32) int { return cmp.Compare(length(b), length(a)) }
+	slices.SortStableFunc(s.rows, longestFirst)
+	if c.all {
+		slices.SortStableFunc(s.giants, longestFirst)
+	}
+	for _, row := range s.giants {
+		s.addParts(offsets[row]-offsets[0], length(row), int64(c.length))
+	}
 	return s
+}
+
+// addParts cuts n entries from first on into parts of nearly the same length, none if
+// there are none.
+func (s *schedule) addParts(first, n, length int64) {
+	parts := min((n+length-1)/length, mostParts)
+	for part := range parts {
+		s.bounds = append(s.bounds, first+part*n/parts, first+(part+1)*n/parts)
+	}
+	s.firstPart = append(s.firstPart, int64(len(s.bounds)/2))
 }
 
 // partsLimit bounds the sums over the parts of giants that are held at the same time,
@@ -89,8 +104,8 @@ type plan struct {
 	giants, firstPart, bounds driver.Ptr // of the schedule
 }
 
-func (d *device) newPlan(offsets []int64, partLength int) (*plan, error) {
-	p := &plan{schedule: newSchedule(offsets, partLength)}
+func (d *device) newPlan(offsets []int64, c cut) (*plan, error) {
+	p := &plan{schedule: newSchedule(offsets, c)}
 	if d.partsLimit > 0 {
 		p.schedule.limit = d.partsLimit
 	}

@@ -22,7 +22,7 @@ func TestScheduleCovers(t *testing.T) {
 	for _, n := range lengths {
 		offsets = append(offsets, offsets[len(offsets)-1]+n)
 	}
-	s := newSchedule(offsets, partLength)
+	s := newSchedule(offsets, cut{length: partLength})
 	require.Equal(t, []int32{2, 3}, s.giants)
 	for i := 1; i < len(s.rows); i++ {
 		require.GreaterOrEqual(t, lengths[s.rows[i-1]], lengths[s.rows[i]])
@@ -47,9 +47,19 @@ func TestScheduleCovers(t *testing.T) {
 	}
 }
 
+// TestScheduleOfAllRows: all rows are in parts, the longest first, and the ones without
+// ratings have none.
+func TestScheduleOfAllRows(t *testing.T) {
+	s := newSchedule([]int64{10, 13, 13, 20, 21}, cut{length: 3, all: true})
+	require.Empty(t, s.rows)
+	require.Equal(t, []int32{2, 0, 3, 1}, s.giants)
+	require.Equal(t, []int64{0, 3, 4, 5, 5}, s.firstPart)
+	require.Equal(t, []int64{3, 5, 5, 7, 7, 10, 0, 3, 10, 11}, s.bounds)
+}
+
 // TestBatches: giants are taken together as far as their parts fit the limit.
 func TestBatches(t *testing.T) {
-	s := newSchedule([]int64{0, 3 * partLength, 5 * partLength, 15 * partLength, 17 * partLength}, partLength)
+	s := newSchedule([]int64{0, 3 * partLength, 5 * partLength, 15 * partLength, 17 * partLength}, cut{length: partLength})
 	for _, c := range []struct {
 		partBytes int
 		want      [][2]int
