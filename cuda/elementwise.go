@@ -72,3 +72,10 @@ func (s *stream) CopyMatrix(dst, src kernels.Matrix) error {
 	grid, block := e.shape()
 	return s.launch("copy_matrix", grid, block, 0, address(dst.Buf), dst.Stride, address(src.Buf), src.Stride, e.rows, e.cols)
 }
+
+func (s *stream) GatherRows(dst, src kernels.Matrix, idx kernels.Buffer[int32]) error {
+	e := elements{dst.Rows, dst.Cols}
+	grid, block := e.shape()
+	return s.launch("gather_rows", grid, block, 0,
+		address(dst.Buf), dst.Stride, address(src.Buf), src.Stride, src.Rows, address(idx), e.rows, e.cols)
+}

@@ -8,7 +8,6 @@ import (
 
 const (
 	spmmThreads = 256 // of a block
-	spmmColumns = 4   // of C, of a lane
 
 	// A block takes spmmItems entries and ends of rows, and in small matrices as few
 	// as fewestItems so that there are spmmBlocks blocks, which fill a GPU.
@@ -27,9 +26,9 @@ func (s *stream) SpMM(alpha float32, a kernels.CSR, b kernels.Matrix, beta float
 	}
 	all := m.Rows() + int(m.Entries())
 	items := blockItems(all, c.Cols)
-	blocks, lanes := ceil(all, items), spmmLanes(c.Cols)
+	blocks, lanes := ceil(all, items), partLanes(c.Cols)
 	groups := spmmThreads / lanes
-	tiles := ceil(c.Cols, spmmColumns*lanes)
+	tiles := ceil(c.Cols, partColumns*lanes)
 
 	carriesBytes := roundUp(4*blocks*c.Cols, granule)
 	carries, err := s.scratch(carriesBytes + 8*blocks)
@@ -38,7 +37,7 @@ func (s *stream) SpMM(alpha float32, a kernels.CSR, b kernels.Matrix, beta float
 	}
 	carryRows := carries.Add(carriesBytes)
 	kernel := "spmm_singles"
-	if c.Cols%spmmColumns == 0 && quads(b) && quads(c) {
+	if c.Cols%partColumns == 0 && quads(b) && quads(c) {
 		kernel = "spmm_quads"
 	}
 	grid := dim{uint32(blocks), uint32(tiles), 1}
@@ -52,9 +51,13 @@ func (s *stream) SpMM(alpha float32, a kernels.CSR, b kernels.Matrix, beta float
 		alpha, m.offsets, m.Rows(), address(c.Buf), c.Stride, c.Cols, int32(lanes), items, carries, carryRows)
 }
 
-// spmmLanes is the number of lanes, a power of two up to 32, that have the columns of C.
-func spmmLanes(columns int) int {
-	return min(1<<bits.Len(uint(ceil(columns, spmmColumns)-1)), 32)
+// partColumns is the number of columns of a lane where groups of lanes share rows, see
+// kernels/row_parts.cuh.
+const partColumns = 4
+
+// partLanes is the number of lanes of a group, a power of two up to 32.
+func partLanes(columns int) int {
+	return min(1<<bits.Len(uint(ceil(columns, partColumns)-1)), 32)
 }
 
 // blockItems is the number of items that a block takes of so many: a multiple of

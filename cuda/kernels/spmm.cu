@@ -33,10 +33,9 @@
 // In the machine code spmm_quads reads all rows of B and of C 16 bytes at a time, the
 // four rows of B before the first of their 16 multiply-adds. spmm_singles is for widths
 // and strides that are no multiples of 4.
-#include "common.cuh"
+#include "row_parts.cuh"
 
 constexpr int spmm_threads = 256; // of a block
-constexpr int spmm_columns = 4;   // of a lane
 constexpr int spmm_ahead = 4;     // entries whose rows of B are on their way
 
 // Sparse is A: entry e of row i has offsets[i] ≤ e < offsets[i+1].
@@ -68,55 +67,6 @@ __device__ inline Place place_of(const Sparse &a, int64 item) {
 	return {low, first + item - low};
 }
 
-// Part is the columns of B and C that a lane has.
-struct Part {
-	int64 first, step; // column first + i·step
-	int64 width;       // of B and C
-};
-
-// load_part returns the elements of a row that a lane has, zeros beyond the last. Quads
-// are four neighbours, aligned.
-template <bool Quads>
-__device__ inline float4 load_part(const float *row, const Part &p) {
-	if constexpr (Quads) {
-		return p.first < p.width ? *(const float4 *)(row + p.first) : make_float4(0, 0, 0, 0);
-	} else {
-		float v[spmm_columns];
-#pragma unroll
-		for (int i = 0; i < spmm_columns; i++) {
-			int64 j = p.first + i * p.step;
-			v[i] = j < p.width ? row[j] : 0.0f;
-		}
-		return make_float4(v[0], v[1], v[2], v[3]);
-	}
-}
-
-template <bool Quads>
-__device__ inline void store_part(float *row, const Part &p, float4 v) {
-	if constexpr (Quads) {
-		if (p.first < p.width) {
-			*(float4 *)(row + p.first) = v;
-		}
-	} else {
-		float values[spmm_columns] = {v.x, v.y, v.z, v.w};
-#pragma unroll
-		for (int i = 0; i < spmm_columns; i++) {
-			int64 j = p.first + i * p.step;
-			if (j < p.width) {
-				row[j] = values[i];
-			}
-		}
-	}
-}
-
-// add_scaled adds alpha·x to y.
-__device__ inline void add_scaled(float4 &y, float alpha, float4 x) {
-	y.x = fmaf(alpha, x.x, y.x);
-	y.y = fmaf(alpha, x.y, y.y);
-	y.z = fmaf(alpha, x.z, y.z);
-	y.w = fmaf(alpha, x.w, y.w);
-}
-
 // finish_row writes alpha·sum + beta·C to a row of C. What is read of C has width 0 where
 // beta is 0; a branch on beta makes the compiler write the loop twice, and once without
 // stores of 16 bytes.
@@ -134,15 +84,6 @@ __device__ inline void add_row(float *c, const Part &p, float alpha, float4 sum)
 	float4 v = load_part<Quads>(c, p);
 	add_scaled(v, alpha, sum);
 	store_part<Quads>(c, p, v);
-}
-
-// lanes_part is the columns of a lane in the tile of columns of the second dimension of
-// the grid.
-template <bool Quads>
-__device__ inline Part lanes_part(int lanes, int64 width) {
-	int lane = threadIdx.x % lanes;
-	int64 first = (int64)blockIdx.y * spmm_columns * lanes;
-	return Quads ? Part{first + spmm_columns * lane, 1, width} : Part{first + lane, lanes, width};
 }
 
 // Block blockIdx.x takes as many items as its groups have together. What it leaves of

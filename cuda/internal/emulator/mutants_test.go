@@ -157,6 +157,7 @@ func (a attempt) run(t *testing.T, binary, kernels string) (message string, noti
 		require.NotContains(t, string(out), "no tests to run")
 		return "", false
 	}
+	message = err.Error() // of a kernel that does not end
 	for line := range bytes.Lines(out) {
 		if bytes.Contains(line, []byte("--- FAIL")) {
 			message = string(line)
