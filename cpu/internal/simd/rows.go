@@ -101,14 +101,25 @@ func NormalProduct(dst, x, y []float32, ldy int, ids []int32, w []float32) {
 		normalProductGo(dst, x, 0, y, ldy, ids, w)
 		return
 	}
-	n := 0
-	if len(x) > 0 && len(x) <= productWidth*vectorLanes() {
-		n = len(ids) / productRows * productRows
-		for lo := 0; lo < n; lo += blockRows {
-			normalProductVector(dst, x, y, ldy, ids[lo:min(lo+blockRows, n)], w[lo:])
-		}
+	if len(x) == 0 || len(x) > productWidth*vectorLanes() {
+		normalProductParts(dst, x, 0, y, ldy, ids, w)
+		return
 	}
-	normalProductParts(dst, x, 0, y, ldy, ids[n:], w[n:])
+	n := len(ids) / productRows * productRows
+	for lo := 0; lo < n; lo += blockRows {
+		normalProductVector(dst, x, y, ldy, ids[lo:min(lo+blockRows, n)], w[lo:])
+	}
+	if rest := len(ids) - n; rest > 0 {
+		// The last row goes with a weight of 0 too, so that there are enough.
+		var id [productRows]int32
+		var weight [productRows]float32
+		copy(id[:], ids[n:])
+		copy(weight[:rest], w[n:])
+		for j := rest; j < productRows; j++ {
+			id[j] = id[rest-1]
+		}
+		normalProductVector(dst, x, y, ldy, id[:], weight[:])
+	}
 }
 
 const (
