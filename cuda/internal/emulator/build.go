@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -37,7 +38,7 @@ type Files struct {
 }
 
 // Compile builds the libraries. What was built once from the same text stays in the
-// user's cache folder. Without g++ it skips the test, or fails it where the
+// user's cache folder, for as long as it is used once in 30 days. Without g++ it skips the test, or fails it where the
 // environment variable KERNELS_REQUIRE names cuda.
 func (c Config) Compile(tb testing.TB) Files {
 	tb.Helper()
@@ -125,6 +126,11 @@ func packageFolder() (string, error) {
 
 // build makes a folder with all libraries.
 func (b *builder) build() (Files, error) {
+	var err error
+	pruneOnce.Do(func() { err = prune(b.cache, time.Now().Add(-unusedFor)) })
+	if err != nil {
+		return Files{}, err
+	}
 	key, err := b.runtimeKey()
 	if err != nil {
 		return Files{}, err
@@ -155,7 +161,7 @@ func (b *builder) stored(key string, write func(folder, hash string) error) (str
 	sum := sha256.Sum256([]byte(b.compiler + "\n" + b.target + "\n" + key))
 	hash := hex.EncodeToString(sum[:12])
 	folder := filepath.Join(b.cache, hash)
-	if _, err := os.Stat(folder); err == nil {
+	if touch(folder) {
 		return folder, nil
 	}
 	if err := os.MkdirAll(b.cache, 0o755); err != nil {
