@@ -31,6 +31,7 @@ func TestUnavailable(t *testing.T) {
 		{"no driver", filepath.Join(t.TempDir(), "libcuda.so.1"), "", "cuda", "no CUDA driver library: "},
 		{"no GPU", files.CUDA, "devices=0", "cuda", "no CUDA device"},
 		{"fewer GPUs", files.CUDA, "devices=2", "cuda:2", "no CUDA device: number 2 of 2"},
+		{"a GPU too old", files.CUDA, "capability=61", "cuda", "CUDA on CPU is of compute capability 6.1, wanted is 7.0"},
 		{"an old driver", files.CUDA, "version=11040", "cuda", "the CUDA driver is too old: it implements CUDA 11.4, wanted is CUDA 12.4, which comes with driver 550"},
 		{"a driver that lacks a function", without.CUDA, "", "cuda", "the CUDA driver library lacks a function: " + without.CUDA + " has no cuEventRecord"},
 	} {

@@ -12,6 +12,10 @@ struct control {
 	void (*set_order)(int, unsigned long long);
 	void (*set_memory)(size_t);
 	void (*set_delay)(unsigned);
+	void (*set_on_demand)(int);
+	void (*set_clock)(double, double);
+	double (*host_time)(void);
+	int (*take_operation)(struct emulator_operation *);
 	void (*fail_call)(const char *, long, int);
 	void (*fail_launch)(long, int);
 	long (*calls)(void);
@@ -31,7 +35,8 @@ static const char *open_control(const char *path, struct control *c) {
 	if (library == NULL) {
 		return dlerror();
 	}
-	FIND(set_order) FIND(set_memory) FIND(set_delay) FIND(fail_call) FIND(fail_launch)
+	FIND(set_order) FIND(set_memory) FIND(set_delay) FIND(set_on_demand) FIND(fail_call) FIND(fail_launch)
+	FIND(set_clock) FIND(host_time) FIND(take_operation)
 	FIND(calls) FIND(live) FIND(take_report) FIND(check_margins) FIND(reset)
 	return NULL;
 }
@@ -39,6 +44,10 @@ static const char *open_control(const char *path, struct control *c) {
 static void set_order(struct control *c, int order, unsigned long long seed) { c->set_order(order, seed); }
 static void set_memory(struct control *c, size_t bytes) { c->set_memory(bytes); }
 static void set_delay(struct control *c, unsigned microseconds) { c->set_delay(microseconds); }
+static void set_on_demand(struct control *c, int on) { c->set_on_demand(on); }
+static void set_clock(struct control *c, double bytes, double blocks) { c->set_clock(bytes, blocks); }
+static double host_time(struct control *c) { return c->host_time(); }
+static int take_operation(struct control *c, struct emulator_operation *o) { return c->take_operation(o); }
 static void fail_call(struct control *c, const char *name, long n, int code) { c->fail_call(name, n, code); }
 static void fail_launch(struct control *c, long n, int code) { c->fail_launch(n, code); }
 static long calls(struct control *c) { return c->calls(); }
@@ -90,6 +99,42 @@ func (l Library) SetMemory(bytes int) { C.set_memory(l.control, C.size_t(bytes))
 // SetDelay has each operation of a stream begin later by d, so that what did not wait
 // for it shows.
 func (l Library) SetDelay(d time.Duration) { C.set_delay(l.control, C.uint(d.Microseconds())) }
+
+// SetOnDemand has streams run nothing before somebody waits for it: the host, or a stream
+// that is waited for itself. So an operation runs before those that it should have
+// waited for, and those that should have waited for it run before it as soon as
+// somebody waits for them. Only waits make anything happen, not questions.
+func (l Library) SetOnDemand(on bool) {
+	value := C.int(0)
+	if on {
+		value = 1
+	}
+	C.set_on_demand(l.control, value)
+}
+
+// SetClock starts a clock at 0, on which copies between host and device take their
+// bytes, launches their blocks at a rate a second, and all else nothing. Streams go on
+// side by side, as far as their events allow. Rates of 0 stop it. No stream may be at
+// work.
+func (l Library) SetClock(bytes, blocks float64) {
+	C.set_clock(l.control, C.double(bytes), C.double(blocks))
+}
+
+// HostTime is the time on the clock, in seconds, to which the host has waited.
+func (l Library) HostTime() float64 { return float64(C.host_time(l.control)) }
+
+// Operations returns what was copied and launched while the clock went, since the last
+// time, in the order in which it was run.
+func (l Library) Operations() []Operation {
+	var operations []Operation
+	var o C.struct_emulator_operation
+	for C.take_operation(l.control, &o) != 0 {
+		operations = append(operations, Operation{
+			Name: C.GoString(&o.name[0]), Stream: int(o.stream), Asked: float64(o.asked), Begun: float64(o.begun), Ended: float64(o.ended),
+		})
+	}
+	return operations
+}
 
 // FailCall has the n-th call from now of a function of the driver or of cuBLAS, or of
 // any if name is empty, return a code. Names are without suffix: "cuMemAlloc". n = 0

@@ -26,6 +26,15 @@ type Live struct {
 	Streams, Events, Modules int
 }
 
+// Operation is a copy between host and device, or a launch, on the clock of SetClock.
+type Operation struct {
+	Name   string // "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", or the kernel
+	Stream int    // a number of its own
+
+	// Asked is how late it was for the host when it asked for the operation, in seconds.
+	Asked, Begun, Ended float64
+}
+
 // Library is a stand-in for the driver, and steers it.
 type Library struct {
 	Files

@@ -3,12 +3,14 @@
 #include "driver.h"
 
 #include "../include/control.h"
+#include "../runtime/clock.h"
 #include "../runtime/device_memory.h"
 #include "../runtime/report.h"
 #include "launches.h"
 
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace emulator {
 
@@ -50,6 +52,9 @@ const Machine &Machine::get() {
 			if (const char *version = strstr(text, "version=")) {
 				m.version = atoi(version + strlen("version="));
 			}
+			if (const char *capability = strstr(text, "capability=")) {
+				m.capability = atoi(capability + strlen("capability="));
+			}
 		}
 		return m;
 	}();
@@ -84,31 +89,51 @@ int failing_launch() {
 	return is_due(&failing_kernel, "") ? failing_kernel.code : 0;
 }
 
+namespace {
+
+// standard_streams are the streams that contexts have from the start, by device.
+const std::vector<Stream *> &standard_streams() {
+	static const auto *all = [] {
+		auto *made = new std::vector<Stream *>;
+		for (CUdevice d = 0; d < Machine::get().devices; d++) {
+			made->push_back(new Stream(d));
+		}
+		return made;
+	}();
+	return *all;
+}
+
+std::set<Stream *> all_streams() {
+	std::set<Stream *> all(standard_streams().begin(), standard_streams().end());
+	streams.each([&all](Stream *stream) { all.insert(stream); });
+	return all;
+}
+
+} // namespace
+
 Stream *stream_of(void *handle) {
-	if (handle != nullptr) {
-		return streams.find(handle);
+	if (handle == nullptr) {
+		return standard_streams()[current_context->device];
 	}
-	static Stream *standard = new Stream;
-	return standard;
+	Stream *stream = streams.find(handle);
+	return stream != nullptr && stream->device == current_context->device ? stream : nullptr;
 }
 
 void synchronize_all() {
-	std::set<Stream *> all = {stream_of(nullptr)};
-	streams.each([&all](Stream *stream) { all.insert(stream); });
-	for (Stream *stream : all) {
+	for (Stream *stream : all_streams()) {
 		stream->synchronize();
 	}
 }
 
-void destroy_all() {
-	for (Stream *stream : streams.take_all()) {
+void destroy_all(CUdevice device) {
+	for (Stream *stream : streams.take(device)) {
 		delete stream;
 	}
-	for (Event *event : events.take_all()) {
+	for (Event *event : events.take(device)) {
 		delete event;
 	}
-	unload_modules();
-	free_all_memory();
+	unload_modules(device);
+	free_all_memory(device);
 }
 
 } // namespace emulator
@@ -120,6 +145,33 @@ EXPORTED void emulator_set_order(int order, unsigned long long seed) { set_threa
 EXPORTED void emulator_set_memory(size_t bytes) { set_device_memory(bytes); }
 
 EXPORTED void emulator_set_delay(unsigned microseconds) { set_stream_delay(microseconds); }
+
+EXPORTED void emulator_set_on_demand(int on) {
+	set_on_demand(on != 0);
+	for (Stream *stream : all_streams()) {
+		stream->look_again();
+	}
+}
+
+EXPORTED void emulator_set_clock(double bytes_per_second, double blocks_per_second) {
+	synchronize_all();
+	set_clock(bytes_per_second, blocks_per_second);
+	for (Stream *stream : all_streams()) {
+		stream->rewind();
+	}
+}
+
+EXPORTED double emulator_host_time() { return host_time(); }
+
+EXPORTED int emulator_take_operation(struct emulator_operation *operation) {
+	Operation o;
+	if (!take_operation(&o)) {
+		return 0;
+	}
+	*operation = {"", o.stream, o.asked, o.begun, o.ended};
+	strncpy(operation->name, o.name.c_str(), sizeof operation->name - 1);
+	return 1;
+}
 
 EXPORTED void emulator_fail_call(const char *name, long n, int code) {
 	std::lock_guard<std::mutex> lock(mutex);
@@ -138,7 +190,7 @@ EXPORTED long emulator_calls() {
 
 EXPORTED void emulator_live(size_t *allocations, size_t *bytes, size_t *host_allocations, size_t *live_streams, size_t *live_events,
 	size_t *modules) {
-	MemoryUse use = memory_use();
+	MemoryUse use = memory_use(-1);
 	*allocations = use.allocations;
 	*bytes = use.used;
 	*host_allocations = use.host_allocations;

@@ -159,10 +159,10 @@ EXPORTED CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice devic
 		*value = 1;
 		break;
 	case 75: // COMPUTE_CAPABILITY_MAJOR
-		*value = 9;
+		*value = Machine::get().capability / 10;
 		break;
 	case 76: // COMPUTE_CAPABILITY_MINOR
-		*value = 0;
+		*value = Machine::get().capability % 10;
 		break;
 	case 81: // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
 	case 97: // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
@@ -179,7 +179,7 @@ EXPORTED CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
 	if (!is_device(device)) {
 		return CUDA_ERROR_INVALID_DEVICE;
 	}
-	*bytes = memory_use().total;
+	*bytes = memory_use(device).total;
 	return CUDA_SUCCESS;
 }
 
@@ -195,7 +195,7 @@ EXPORTED CUresult cuDevicePrimaryCtxRetain(void **context, CUdevice device) {
 	return CUDA_SUCCESS;
 }
 
-// The release of a context destroys what is left in it. Here that happens after a fault
+// The last release of a context destroys what is left in it. Here that happens after a fault
 // only, as otherwise nobody would see what a program forgets to free.
 EXPORTED CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
 	CUresult failure = enter("cuDevicePrimaryCtxRelease", Stage::initialized);
@@ -212,9 +212,9 @@ EXPORTED CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
 	}
 	if (--p->retained == 0) {
 		contexts.remove(p);
-	}
-	if (device_fault != 0) {
-		destroy_all(); // the fault has taken every context
+		if (device_fault != 0) {
+			destroy_all(device);
+		}
 	}
 	return failure;
 }

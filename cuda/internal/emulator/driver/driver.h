@@ -6,9 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <set>
 #include <string>
-#include <utility>
+#include <vector>
 
 // EXPORTED begins each function of the driver's interface.
 #define EXPORTED extern "C"
@@ -49,14 +50,16 @@ struct Context {
 };
 
 struct Event {
+	CUdevice device;
 	std::shared_ptr<Completion> recorded;
 };
 
 // The machine that is emulated; the environment variable HALFSTEP_EMULATOR changes it:
-// "devices=0", "version=11040".
+// "devices=0", "version=11040", "capability=61". Its devices are all alike.
 struct Machine {
 	int devices = 1;
 	int version = 12040; // of the driver: CUDA 12.4
+	int capability = 90; // 9.0
 	static const Machine &get();
 };
 
@@ -85,10 +88,19 @@ public:
 		std::lock_guard<std::mutex> lock(mutex_);
 		return live_.size();
 	}
-	// take_all empties the set, for the caller to delete what was in it.
-	std::set<T *> take_all() {
+	// take removes what is of a device, for the caller to delete.
+	std::vector<T *> take(CUdevice device) {
 		std::lock_guard<std::mutex> lock(mutex_);
-		return std::exchange(live_, {});
+		std::vector<T *> taken;
+		for (auto i = live_.begin(); i != live_.end();) {
+			if ((*i)->device == device) {
+				taken.push_back(*i);
+				i = live_.erase(i);
+			} else {
+				++i;
+			}
+		}
+		return taken;
 	}
 	template <typename Visit>
 	void each(Visit visit) {
@@ -107,7 +119,7 @@ extern Handles<Context> contexts;
 extern Handles<Stream> streams;
 extern Handles<Event> events;
 size_t modules_loaded();
-void unload_modules();
+void unload_modules(CUdevice device);
 
 extern thread_local Context *current_context;
 
@@ -128,10 +140,10 @@ void set_initialized();
 int failing_launch();
 
 // stream_of finds the stream of a handle, where null is the stream that every context
-// has; null if there is none.
+// has; null if there is none, or it is of another device than the current context.
 Stream *stream_of(void *handle);
 void synchronize_all();
-// destroy_all gives back all memory, streams, events and modules.
-void destroy_all();
+// destroy_all gives back all memory, streams, events and modules of a device.
+void destroy_all(CUdevice device);
 
 } // namespace emulator

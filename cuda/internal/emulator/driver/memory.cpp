@@ -2,6 +2,7 @@
 
 #include "driver.h"
 
+#include "../runtime/clock.h"
 #include "../runtime/device_memory.h"
 
 #include <cstring>
@@ -12,14 +13,14 @@ namespace {
 
 // enqueue_copy has the stream copy. Bytes that are neither pinned nor of the device are
 // copied before the call returns, since their owner may use them again at once.
-CUresult enqueue_copy(void *stream_handle, std::function<void()> copy, bool at_once) {
+CUresult enqueue_copy(void *stream_handle, std::function<void()> copy, bool at_once, const char *name = "", double seconds = 0) {
 	Stream *stream = stream_of(stream_handle);
 	if (stream == nullptr) {
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
-	stream->enqueue(std::move(copy));
+	stream->enqueue(std::move(copy), name, seconds);
 	if (at_once) {
-		stream->mark()->wait();
+		host_reaches(stream->mark()->wait());
 		return device_fault;
 	}
 	return CUDA_SUCCESS;
@@ -29,7 +30,7 @@ CUresult enqueue_copy(void *stream_handle, std::function<void()> copy, bool at_o
 
 EXPORTED CUresult cuMemGetInfo_v2(size_t *free, size_t *total) {
 	ENTER("cuMemGetInfo", context);
-	MemoryUse use = memory_use();
+	MemoryUse use = memory_use(current_context->device);
 	*total = use.total;
 	*free = use.total > use.used ? use.total - use.used : 0;
 	return CUDA_SUCCESS;
@@ -41,7 +42,7 @@ EXPORTED CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
 		return CUDA_ERROR_INVALID_VALUE;
 	}
 	uintptr_t start;
-	if (allocate_device(bytes, &start) != AllocationResult::ok) {
+	if (allocate_device(current_context->device, bytes, &start) != AllocationResult::ok) {
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	}
 	*address = start;
@@ -62,7 +63,7 @@ EXPORTED CUresult cuMemHostAlloc(void **address, size_t bytes, unsigned) {
 	if (bytes == 0) {
 		return CUDA_ERROR_INVALID_VALUE;
 	}
-	*address = allocate_host(bytes);
+	*address = allocate_host(current_context->device, bytes);
 	return *address == nullptr ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 }
 
@@ -81,7 +82,8 @@ EXPORTED CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t 
 		return CUDA_ERROR_INVALID_VALUE;
 	}
 	return enqueue_copy(
-		stream, [=] { memcpy(reinterpret_cast<void *>(to), from, bytes); }, !is_pinned(from, bytes));
+		stream, [=] { memcpy(reinterpret_cast<void *>(to), from, bytes); }, !is_pinned(from, bytes), "cuMemcpyHtoDAsync",
+		copy_seconds(bytes));
 }
 
 EXPORTED CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, void *stream) {
@@ -93,7 +95,8 @@ EXPORTED CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes,
 		return CUDA_ERROR_INVALID_VALUE;
 	}
 	return enqueue_copy(
-		stream, [=] { memcpy(to, reinterpret_cast<const void *>(from), bytes); }, !is_pinned(to, bytes));
+		stream, [=] { memcpy(to, reinterpret_cast<const void *>(from), bytes); }, !is_pinned(to, bytes), "cuMemcpyDtoHAsync",
+		copy_seconds(bytes));
 }
 
 EXPORTED CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, void *stream) {

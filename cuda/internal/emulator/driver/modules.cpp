@@ -2,6 +2,7 @@
 
 #include "driver.h"
 
+#include "../runtime/clock.h"
 #include "../runtime/device_memory.h"
 #include "../runtime/report.h"
 #include "launches.h"
@@ -29,12 +30,14 @@ std::atomic<uint64_t> order_seed{0}, launches{0};
 struct Module;
 
 struct Function {
+	CUdevice device;
 	const Kernel *kernel;
 	Entry entry;
 	unsigned dynamic_limit;
 };
 
 struct Module {
+	CUdevice device;
 	std::map<std::string, Entry> entries;
 	std::map<std::string, std::unique_ptr<Function>> functions;
 	std::mutex mutex;
@@ -86,6 +89,23 @@ CUresult check_launch(const Function &function, const Launch &launch) {
 	return CUDA_SUCCESS;
 }
 
+// reaches_other_device reports whether an argument is an address in memory of another
+// device, which a kernel cannot use.
+bool reaches_other_device(const Kernel *kernel, const std::vector<void *> &arguments) {
+	for (unsigned i = 0; i < kernel->arguments; i++) {
+		uintptr_t address;
+		if (kernel->argument_bytes[i] != sizeof address) {
+			continue;
+		}
+		memcpy(&address, arguments[i], sizeof address);
+		CUdevice device = device_of(address);
+		if (device >= 0 && device != current_context->device) {
+			return true;
+		}
+	}
+	return false;
+}
+
 } // namespace
 
 void register_kernel(const Kernel *kernel) { kernels()[kernel->name] = kernel; }
@@ -97,8 +117,8 @@ void set_thread_order(ThreadOrder order, uint64_t seed) {
 
 size_t modules_loaded() { return modules.count(); }
 
-void unload_modules() {
-	for (Module *module : modules.take_all()) {
+void unload_modules(CUdevice device) {
+	for (Module *module : modules.take(device)) {
 		delete module;
 	}
 }
@@ -113,6 +133,7 @@ EXPORTED CUresult cuModuleLoadData(void **handle, const void *image) {
 		return CUDA_ERROR_INVALID_IMAGE;
 	}
 	auto module = std::make_unique<Module>();
+	module->device = current_context->device;
 	if (!parse_ptx(static_cast<const char *>(image), &module->entries)) {
 		return CUDA_ERROR_INVALID_IMAGE;
 	}
@@ -136,7 +157,7 @@ EXPORTED CUresult cuModuleUnload(void *handle) {
 EXPORTED CUresult cuModuleGetFunction(void **handle, void *module_handle, const char *name) {
 	ENTER("cuModuleGetFunction", context);
 	Module *module = modules.find(module_handle);
-	if (module == nullptr) {
+	if (module == nullptr || module->device != current_context->device) {
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
 	auto entry = module->entries.find(name);
@@ -151,7 +172,7 @@ EXPORTED CUresult cuModuleGetFunction(void **handle, void *module_handle, const 
 	std::lock_guard<std::mutex> lock(module->mutex);
 	std::unique_ptr<Function> &function = module->functions[name];
 	if (function == nullptr) {
-		function.reset(new Function{kernel->second, entry->second, shared_bytes_per_block - entry->second.shared_bytes});
+		function.reset(new Function{module->device, kernel->second, entry->second, shared_bytes_per_block - entry->second.shared_bytes});
 	}
 	*handle = function.get();
 	return CUDA_SUCCESS;
@@ -195,7 +216,7 @@ EXPORTED CUresult cuLaunchKernel(void *handle, unsigned grid_x, unsigned grid_y,
 	ENTER("cuLaunchKernel", context);
 	Stream *stream = stream_of(stream_handle);
 	Function *function = static_cast<Function *>(handle);
-	if (stream == nullptr || function == nullptr) {
+	if (stream == nullptr || function == nullptr || function->device != current_context->device) {
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
 	auto launch = std::make_shared<Launch>();
@@ -225,11 +246,17 @@ EXPORTED CUresult cuLaunchKernel(void *handle, unsigned grid_x, unsigned grid_y,
 	}
 	launch->body = [kernel, values, places] { kernel->invoke(places->data()); };
 	int ordered = failing_launch();
-	stream->enqueue([launch, ordered] {
-		int result = ordered != 0 ? ordered : run_launch(launch.get());
-		if (result != 0) {
-			lose_device(result);
-		}
-	});
+	if (reaches_other_device(kernel, *places)) {
+		launch->fail(illegal_address, "an argument is an address on another device");
+		ordered = illegal_address;
+	}
+	stream->enqueue(
+		[launch, ordered] {
+			int result = ordered != 0 ? ordered : run_launch(launch.get());
+			if (result != 0) {
+				lose_device(result);
+			}
+		},
+		launch->name, launch_seconds(launch->blocks()));
 	return CUDA_SUCCESS;
 }

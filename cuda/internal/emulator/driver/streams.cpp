@@ -2,11 +2,13 @@
 
 #include "driver.h"
 
+#include "../runtime/clock.h"
+
 using namespace emulator;
 
 EXPORTED CUresult cuStreamCreate(void **stream, unsigned) {
 	ENTER("cuStreamCreate", context);
-	*stream = streams.add(new Stream);
+	*stream = streams.add(new Stream(current_context->device));
 	return CUDA_SUCCESS;
 }
 
@@ -42,6 +44,7 @@ EXPORTED CUresult cuStreamQuery(void *handle) {
 	return device_fault;
 }
 
+// The event may be of another device.
 EXPORTED CUresult cuStreamWaitEvent(void *handle, void *event_handle, unsigned) {
 	ENTER("cuStreamWaitEvent", context);
 	Stream *stream = stream_of(handle);
@@ -57,7 +60,7 @@ EXPORTED CUresult cuStreamWaitEvent(void *handle, void *event_handle, unsigned) 
 
 EXPORTED CUresult cuEventCreate(void **event, unsigned) {
 	ENTER("cuEventCreate", context);
-	*event = events.add(new Event);
+	*event = events.add(new Event{current_context->device, nullptr});
 	return CUDA_SUCCESS;
 }
 
@@ -74,7 +77,7 @@ EXPORTED CUresult cuEventRecord(void *event_handle, void *handle) {
 	ENTER("cuEventRecord", context);
 	Stream *stream = stream_of(handle);
 	Event *event = events.find(event_handle);
-	if (stream == nullptr || event == nullptr) {
+	if (stream == nullptr || event == nullptr || stream->device != event->device) {
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
 	event->recorded = stream->mark();
@@ -100,7 +103,7 @@ EXPORTED CUresult cuEventSynchronize(void *event_handle) {
 		return CUDA_ERROR_INVALID_HANDLE;
 	}
 	if (event->recorded != nullptr) {
-		event->recorded->wait();
+		host_reaches(event->recorded->wait());
 	}
 	return device_fault;
 }

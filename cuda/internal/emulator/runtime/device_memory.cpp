@@ -23,6 +23,7 @@ const unsigned char unwritten = 0xff; // bytes of a NaN
 size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 struct Allocation {
+	int device;
 	char *start;
 	size_t bytes;
 	char *pages, *pages_end;
@@ -30,9 +31,16 @@ struct Allocation {
 
 std::mutex mutex;
 char *next_pages, *last_pages;
-size_t total = default_memory, used;
+size_t total = default_memory; // of each device
+std::map<int, size_t> used;    // by device
+
+struct Pinned {
+	int device; // in whose context it was allocated
+	size_t bytes;
+};
+
 std::map<uintptr_t, Allocation> live, freed; // by the end of their pages
-std::map<uintptr_t, size_t> pinned;          // by their start
+std::map<uintptr_t, Pinned> pinned;          // by their start
 
 bool reserve() {
 	if (next_pages != nullptr) {
@@ -84,13 +92,14 @@ void fill(const Allocation &a) {
 
 } // namespace
 
-AllocationResult allocate_device(size_t bytes, uintptr_t *address) {
+AllocationResult allocate_device(int device, size_t bytes, uintptr_t *address) {
 	std::lock_guard<std::mutex> lock(mutex);
 	size_t in_pages = round_up(bytes, page);
-	if (!reserve() || bytes > total - std::min(used, total) || in_pages + page > (size_t)(last_pages - next_pages)) {
+	if (!reserve() || bytes > total - std::min(used[device], total) || in_pages + page > (size_t)(last_pages - next_pages)) {
 		return AllocationResult::out_of_memory;
 	}
 	Allocation a;
+	a.device = device;
 	a.pages = next_pages;
 	a.pages_end = a.pages + in_pages;
 	a.start = a.pages_end - round_up(bytes, 16);
@@ -101,7 +110,7 @@ AllocationResult allocate_device(size_t bytes, uintptr_t *address) {
 	next_pages = a.pages_end + page;
 	fill(a);
 	live[reinterpret_cast<uintptr_t>(a.pages_end)] = a;
-	used += bytes;
+	used[device] += bytes;
 	*address = reinterpret_cast<uintptr_t>(a.start);
 	return AllocationResult::ok;
 }
@@ -122,11 +131,11 @@ AllocationResult free_device(uintptr_t address) {
 	mprotect(a.pages, a.pages_end - a.pages, PROT_NONE);
 	live.erase(reinterpret_cast<uintptr_t>(a.pages_end));
 	freed[reinterpret_cast<uintptr_t>(a.pages_end)] = a;
-	used -= a.bytes;
+	used[a.device] -= a.bytes;
 	return AllocationResult::ok;
 }
 
-void *allocate_host(size_t bytes) {
+void *allocate_host(int device, size_t bytes) {
 	std::lock_guard<std::mutex> lock(mutex);
 	size_t in_pages = round_up(bytes, page);
 	void *memory = mmap(nullptr, in_pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -134,7 +143,7 @@ void *allocate_host(size_t bytes) {
 		return nullptr;
 	}
 	mprotect(static_cast<char *>(memory) + in_pages, page, PROT_NONE);
-	pinned[reinterpret_cast<uintptr_t>(memory)] = bytes;
+	pinned[reinterpret_cast<uintptr_t>(memory)] = {device, bytes};
 	return memory;
 }
 
@@ -144,7 +153,7 @@ bool free_host(void *address) {
 	if (found == pinned.end()) {
 		return false;
 	}
-	munmap(address, round_up(found->second, page) + page);
+	munmap(address, round_up(found->second.bytes, page) + page);
 	pinned.erase(found);
 	return true;
 }
@@ -153,7 +162,13 @@ bool is_pinned(const void *address, size_t bytes) {
 	std::lock_guard<std::mutex> lock(mutex);
 	uintptr_t start = reinterpret_cast<uintptr_t>(address);
 	auto next = pinned.upper_bound(start);
-	return next != pinned.begin() && start + bytes <= (--next)->first + next->second;
+	return next != pinned.begin() && start + bytes <= (--next)->first + next->second.bytes;
+}
+
+int device_of(uintptr_t address) {
+	std::lock_guard<std::mutex> lock(mutex);
+	const Allocation *a = holding(live, address);
+	return a == nullptr ? -1 : a->device;
 }
 
 bool is_device_range(uintptr_t address, size_t bytes) {
@@ -166,19 +181,23 @@ bool is_device_range(uintptr_t address, size_t bytes) {
 	return address >= start && bytes <= a->bytes && address - start <= a->bytes - bytes;
 }
 
-void free_all_memory() {
-	std::vector<uintptr_t> device;
+void free_all_memory(int device) {
+	std::vector<uintptr_t> allocated;
 	std::vector<void *> host;
 	{
 		std::lock_guard<std::mutex> lock(mutex);
 		for (auto &entry : live) {
-			device.push_back(reinterpret_cast<uintptr_t>(entry.second.start));
+			if (entry.second.device == device) {
+				allocated.push_back(reinterpret_cast<uintptr_t>(entry.second.start));
+			}
 		}
 		for (auto &entry : pinned) {
-			host.push_back(reinterpret_cast<void *>(entry.first));
+			if (entry.second.device == device) {
+				host.push_back(reinterpret_cast<void *>(entry.first));
+			}
 		}
 	}
-	for (uintptr_t address : device) {
+	for (uintptr_t address : allocated) {
 		free_device(address);
 	}
 	for (void *address : host) {
@@ -193,9 +212,21 @@ void check_margins() {
 	}
 }
 
-MemoryUse memory_use() {
+MemoryUse memory_use(int device) {
 	std::lock_guard<std::mutex> lock(mutex);
-	return {total, used, live.size(), pinned.size()};
+	MemoryUse use = {total, 0, 0, 0};
+	for (auto &entry : live) {
+		if (device < 0 || entry.second.device == device) {
+			use.allocations++;
+			use.used += entry.second.bytes;
+		}
+	}
+	for (auto &entry : pinned) {
+		if (device < 0 || entry.second.device == device) {
+			use.host_allocations++;
+		}
+	}
+	return use;
 }
 
 void set_device_memory(size_t bytes) {
