@@ -15,6 +15,10 @@ type csr struct {
 	dev  *device
 	host kernels.HostCSR // Offsets[0] need not be 0
 
+	// inChunks is set for the rows of a matrix that does not fit the device as a whole:
+	// a half-step brings them through the ring of its stream.
+	inChunks bool
+
 	mu     sync.Mutex
 	memory *shared       // nil where the entries are not on the device
 	plans  map[cut]*plan // that kernels have wanted
@@ -51,14 +55,10 @@ func (m *csr) HasValues() bool { return m.host.Values != nil }
 // and a matrix can be had in slices, which their memory cannot.
 const residentShare = 4
 
-// Slice is a view of the matrix on the device if it fits there as a whole. Else it
-// brings the rows there now.
+// Slice is a view of the matrix on the device if it fits there as a whole. Else the
+// rows are brought there when they are used.
 func (m *csr) Slice(s kernels.Span) (kernels.CSR, error) {
-	host := m.host
-	host.Rows = s.Hi - s.Lo
-	host.Offsets = m.host.Offsets[s.Lo : s.Hi+1]
-	part := m.dev.newCSR(host)
-
+	part := m.rows(s)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	err := m.place(m.dev.memory.total / residentShare)
@@ -66,12 +66,19 @@ func (m *csr) Slice(s kernels.Span) (kernels.CSR, error) {
 	case err == nil:
 		part.view(m, s.Lo)
 	case errors.Is(err, kernels.ErrMemory):
-		err = part.place(0)
-	}
-	if err != nil {
+		part.inChunks = true
+	default:
 		return nil, err
 	}
 	return part, nil
+}
+
+// rows are some rows of the matrix, with nothing of them on the device.
+func (m *csr) rows(s kernels.Span) *csr {
+	host := m.host
+	host.Rows = s.Hi - s.Lo
+	host.Offsets = m.host.Offsets[s.Lo : s.Hi+1]
+	return m.dev.newCSR(host)
 }
 
 // view makes m the rows from number lo on of a matrix on the device.
@@ -82,6 +89,21 @@ func (m *csr) view(whole *csr, lo int) {
 	m.memory = whole.memory
 	m.offsets = whole.offsets.Add(8 * lo)
 	m.columns, m.values = whole.columns, whole.values
+}
+
+// whole brings the entries to the device, if the matrix is not one that goes there in
+// chunks, and reports whether they are there.
+func (m *csr) whole() (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.inChunks && m.memory == nil {
+		return false, nil
+	}
+	err := m.place(0)
+	if errors.Is(err, kernels.ErrMemory) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // resident brings the matrix to the device unless it is there. Where there is no room
@@ -103,15 +125,21 @@ func (m *csr) planned(c cut) (*plan, error) {
 	if p := m.plans[c]; p != nil {
 		return p, nil
 	}
-	p, err := m.dev.newPlan(m.host.Offsets, c)
-	if err != nil {
+	u := upload{}
+	p := m.dev.newPlan(&u, m.host.Offsets, c)
+	var err error
+	if p.memory, err = m.dev.upload(&u, 0); err != nil {
 		return nil, err
 	}
+	m.addPlan(c, p)
+	return p, nil
+}
+
+func (m *csr) addPlan(c cut, p *plan) {
 	if m.plans == nil {
 		m.plans = map[cut]*plan{}
 	}
 	m.plans[c] = p
-	return p, nil
 }
 
 // place brings the entries to the device unless they are there, if that leaves so many
@@ -120,6 +148,18 @@ func (m *csr) place(leave int64) error {
 	if m.memory != nil {
 		return nil
 	}
+	u := upload{}
+	m.addEntries(&u)
+	memory, err := m.dev.upload(&u, leave)
+	if err != nil {
+		return err
+	}
+	m.memory = &shared{memory: memory, users: 1}
+	return nil
+}
+
+// addEntries has the entries uploaded, with offsets that count from 0.
+func (m *csr) addEntries(u *upload) {
 	first, n := m.host.Offsets[0], m.host.Entries()
 	offsets := m.host.Offsets
 	if first != 0 {
@@ -128,18 +168,11 @@ func (m *csr) place(leave int64) error {
 			offsets[i] = o - first
 		}
 	}
-	u := upload{}
 	u.add(&m.offsets, bytesOf(offsets))
 	u.add(&m.columns, bytesOf(m.host.Columns[first:first+n]))
 	if m.HasValues() {
 		u.add(&m.values, bytesOf(m.host.Values[first:first+n]))
 	}
-	memory, err := m.dev.upload(&u, leave)
-	if err != nil {
-		return err
-	}
-	m.memory = &shared{memory: memory, users: 1}
-	return nil
 }
 
 // Free gives the device's copy back once the last of the matrix and its slices is
@@ -150,7 +183,9 @@ func (m *csr) Free() error {
 	d := m.dev
 	var errs []error
 	for _, p := range m.plans {
-		errs = append(errs, d.freeUpload(p.memory))
+		if p.memory != nil {
+			errs = append(errs, d.freeUpload(p.memory))
+		}
 	}
 	m.plans = nil
 	if m.memory != nil {
@@ -180,7 +215,18 @@ type uploadPart struct {
 
 func (u *upload) add(to *driver.Ptr, data []byte) {
 	u.parts = append(u.parts, uploadPart{to, data, u.bytes})
-	u.bytes += (len(data) + granule - 1) / granule * granule
+	u.bytes += roundUp(len(data), granule)
+}
+
+// writeTo enqueues the copies on a stream, into memory that is large enough.
+func (u *upload) writeTo(s *stream, memory driver.Ptr) error {
+	for _, part := range u.parts {
+		*part.to = memory.Add(part.at)
+		if err := s.write(*part.to, part.data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // upload brings host memory to the device and returns when it is there, for every
@@ -204,13 +250,7 @@ func (d *device) upload(u *upload, leave int64) (*block, error) {
 	if err != nil {
 		return nil, s.fault(err)
 	}
-	for _, part := range u.parts {
-		*part.to = b.ptr.Add(part.at)
-		if err = s.write(*part.to, part.data); err != nil {
-			break
-		}
-	}
-	if err == nil {
+	if err = u.writeTo(s, b.ptr); err == nil {
 		err = s.Sync()
 	}
 	if err != nil {

@@ -23,10 +23,18 @@
 // Freed memory stays with the device and is used again: at once by the stream that
 // used it last, by others as soon as the uses before are over. It goes back to the
 // driver when there would be no room otherwise. Sizes are rounded up by an eighth at
-// most, which Info does not count but Options.MemoryLimit does. A sparse matrix is
-// brought to the device when it is used first; one that does not fit stays with the
-// host, whole operations on it answer a *kernels.MemoryError, and each Slice brings
-// its rows.
+// most, which Info does not count but Options.MemoryLimit does.
+//
+// A sparse matrix is brought to the device when it is used first. One that does not fit
+// stays with the host. HalfStep then solves it in chunks of rows, each copied while those
+// before are solved, through a ring of buffers that takes at most half of the memory
+// that is free and stays with the stream until it is closed. A slice of the matrix is
+// brought to the device as a whole by other operations, which answer a
+// *kernels.MemoryError where it does not fit.
+//
+// Pinned memory of the host is 2 MiB for each stream that has transferred something, and
+// as much again for each that has a ring. It is used again by later streams, until the
+// device is closed.
 //
 // # First use
 //

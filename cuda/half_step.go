@@ -2,7 +2,10 @@ package cuda
 
 import "github.com/halfstep-ml/halfstep/kernels"
 
-func (s *stream) HalfStep(p *kernels.Problem) error {
+func (s *stream) HalfStep(p *kernels.Problem) error { return s.overChunks(p, s.halfStep) }
+
+// halfStep solves the rows of ratings that are on the device.
+func (s *stream) halfStep(p *kernels.Problem) error {
 	if t := s.dev.tilesFor(p); t != nil {
 		return t.halfStep(s)
 	}
@@ -30,4 +33,12 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count, list.parts, list.firstPart,
 			steps(p), int32(p.Solver.Block))
 	})
+}
+
+// halfStepCut is how a half-step takes its rows.
+func (d *device) halfStepCut(p *kernels.Problem) cut {
+	if t := d.tilesFor(p); t != nil {
+		return t.cut()
+	}
+	return cut{length: partLength}
 }

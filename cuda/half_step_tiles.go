@@ -108,12 +108,15 @@ func (t *tiles) fits(y kernels.Matrix) bool {
 	return y.Cols == t.rank && y.Stride%4 == 0 && address(y.Buf)%16 == 0
 }
 
+// cut is how rows are taken: for NonNegative all go through memory as giants do.
+func (t *tiles) cut() cut {
+	return cut{length: t.partLength(), all: t.problem.Solver.Method != kernels.Cholesky}
+}
+
 // halfStep solves all rows. The parts of giants, which are longest, and the other rows
-// are one launch, or as many more as there are batches of giants beyond the first. For
-// NonNegative all rows go through memory as giants do.
+// are one launch, or as many more as there are batches of giants beyond the first.
 func (t *tiles) halfStep(s *stream) error {
-	method := t.problem.Solver.Method
-	m, err := t.problem.R.(*csr).planned(cut{length: t.partLength(), all: method != kernels.Cholesky})
+	m, err := t.problem.R.(*csr).planned(t.cut())
 	if err != nil || t.problem.X.Rows == 0 {
 		return err
 	}

@@ -98,27 +98,23 @@ func (s *schedule) batches(partBytes int) iter.Seq2[int, int] {
 // plan is a schedule with its lists on the device.
 type plan struct {
 	schedule schedule
-	memory   *block
+	memory   *block // nil where it is not the plan's own
 
 	rowList                   driver.Ptr // int32: schedule.rows
 	giants, firstPart, bounds driver.Ptr // of the schedule
 }
 
-func (d *device) newPlan(offsets []int64, c cut) (*plan, error) {
+// newPlan makes a plan of rows that are cut in some way and has its lists uploaded.
+func (d *device) newPlan(u *upload, offsets []int64, c cut) *plan {
 	p := &plan{schedule: newSchedule(offsets, c)}
 	if d.partsLimit > 0 {
 		p.schedule.limit = d.partsLimit
 	}
-	u := upload{}
 	u.add(&p.rowList, bytesOf(p.schedule.rows))
 	u.add(&p.giants, bytesOf(p.schedule.giants))
 	u.add(&p.firstPart, bytesOf(p.schedule.firstPart))
 	u.add(&p.bounds, bytesOf(p.schedule.bounds))
-	var err error
-	if p.memory, err = d.upload(&u, 0); err != nil {
-		return nil, err
-	}
-	return p, nil
+	return p
 }
 
 // giantRows are neighbours in the list of giants, on the device.

@@ -15,10 +15,11 @@ type stream struct {
 	raw *driver.Stream
 	log queueLog
 
-	arena     *block   // scratch memory of the call at hand, nil before the first
-	ring      *staging // nil before the first transfer
-	blas      *handle  // nil where there is no cuBLAS
-	arguments []uint64 // of a launch, here so that it allocates nothing
+	arena     *block      // scratch memory of the call at hand, nil before the first
+	ring      *staging    // nil before the first transfer
+	uploads   *uploadRing // nil before the first matrix that does not fit the device
+	blas      *handle     // nil where there is no cuBLAS
+	arguments []uint64    // of a launch, here so that it allocates nothing
 }
 
 func (d *device) newStream() (*stream, error) {
@@ -180,7 +181,7 @@ func (s *stream) Close() error {
 	}
 	errs := []error{s.wait()}
 	d.memory.removeStream(s)
-	errs = append(errs, s.freeScratch())
+	errs = append(errs, s.freeScratch(), s.closeUploads())
 	if s.blas != nil {
 		errs = append(errs, s.blas.close(d))
 	}
