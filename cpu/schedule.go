@@ -34,7 +34,7 @@ const (
 
 // schedule says in which tasks the rows of a sparse matrix are taken.
 type schedule struct {
-	groups []span // of neighbouring rows, the most costly first
+	groups []span // of neighbouring rows, those above the common cost first
 	giants []int  // rows that the workers share, in order
 	parts  []part // of the giants, in order
 
@@ -101,8 +101,10 @@ func newSchedule(offsets []int64) schedule {
 	costOf := func(g span) int64 {
 		return offsets[g.hi] - offsets[g.lo] + int64(g.hi-g.lo)*rowCost
 	}
+	// Those within the target keep their order: then the ratings are read as one stream,
+	// while each of groups in disorder begins with a wait for memory.
 	slices.SortFunc(s.groups, func(a, b span) int {
-		return cmp.Or(cmp.Compare(costOf(b), costOf(a)), cmp.Compare(a.lo, b.lo))
+		return cmp.Or(cmp.Compare(max(costOf(b), target), max(costOf(a), target)), cmp.Compare(a.lo, b.lo))
 	})
 	return s
 }

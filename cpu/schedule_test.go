@@ -35,19 +35,27 @@ func TestScheduleTakesEveryRowOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSchedule(offsetsOf(lengths))
 			taken := make([]int, len(lengths))
+			total := 0
+			for _, n := range lengths {
+				total += n + rowCost
+			}
+			target := max(total/scheduleGroups, groupCost)
 			cost, last := func(g span) int {
 				c := 0
 				for i := g.lo; i < g.hi; i++ {
 					c += lengths[i] + rowCost
 				}
 				return c
-			}, -1
-			for _, g := range s.groups {
+			}, span{}
+			for i, g := range s.groups {
 				require.Less(t, g.lo, g.hi)
-				if last >= 0 {
-					require.LessOrEqual(t, cost(g), last, "largest first")
+				if i > 0 {
+					require.LessOrEqual(t, max(cost(g), target), max(cost(last), target), "costly ones first")
+					if cost(last) <= target {
+						require.Less(t, last.lo, g.lo, "the others in order")
+					}
 				}
-				last = cost(g)
+				last = g
 				for i := g.lo; i < g.hi; i++ {
 					taken[i]++
 					require.LessOrEqual(t, lengths[i], s.longest)
