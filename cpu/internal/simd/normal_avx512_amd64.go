@@ -26,6 +26,16 @@ func normalSpread8AVX512(a *float32, lda int, rows int, b *float32, sums *float3
 //go:noescape
 func normalPack8AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
 
+// normalSolve8AVX512 solves the systems whose sums are in the places at, and writes the
+// solutions, or zeros where info is not 0, to those of to. shifts has three vectors that
+// are added to the diagonal: for the first stored unknowns, for those up to order, and
+// ones. info becomes the first pivot, from 1, that is not above tolerance times its
+// diagonal element, or order where the solution is not finite, or 0. scratch has 1024
+// elements.
+//
+//go:noescape
+func normalSolve8AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
+
 // normalRows10AVX512 adds the sums of order ≤ 10 of rows ≥ 1 rows, 80 elements each. A row's
 // ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
 // Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
@@ -47,6 +57,16 @@ func normalSpread10AVX512(a *float32, lda int, rows int, b *float32, sums *float
 //
 //go:noescape
 func normalPack10AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
+
+// normalSolve10AVX512 solves the systems whose sums are in the places at, and writes the
+// solutions, or zeros where info is not 0, to those of to. shifts has three vectors that
+// are added to the diagonal: for the first stored unknowns, for those up to order, and
+// ones. info becomes the first pivot, from 1, that is not above tolerance times its
+// diagonal element, or order where the solution is not finite, or 0. scratch has 1280
+// elements.
+//
+//go:noescape
+func normalSolve10AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
 
 // normalRows12AVX512 adds the sums of order ≤ 12 of rows ≥ 1 rows, 112 elements each. A row's
 // ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
@@ -70,6 +90,16 @@ func normalSpread12AVX512(a *float32, lda int, rows int, b *float32, sums *float
 //go:noescape
 func normalPack12AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
 
+// normalSolve12AVX512 solves the systems whose sums are in the places at, and writes the
+// solutions, or zeros where info is not 0, to those of to. shifts has three vectors that
+// are added to the diagonal: for the first stored unknowns, for those up to order, and
+// ones. info becomes the first pivot, from 1, that is not above tolerance times its
+// diagonal element, or order where the solution is not finite, or 0. scratch has 1792
+// elements.
+//
+//go:noescape
+func normalSolve12AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
+
 // normalRows16AVX512 adds the sums of order ≤ 16 of rows ≥ 1 rows, 176 elements each. A row's
 // ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
 // Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
@@ -91,6 +121,16 @@ func normalSpread16AVX512(a *float32, lda int, rows int, b *float32, sums *float
 //
 //go:noescape
 func normalPack16AVX512(dst *float32, y *float32, ldy int, stored int, columns int, ids *int32, n int)
+
+// normalSolve16AVX512 solves the systems whose sums are in the places at, and writes the
+// solutions, or zeros where info is not 0, to those of to. shifts has three vectors that
+// are added to the diagonal: for the first stored unknowns, for those up to order, and
+// ones. info becomes the first pivot, from 1, that is not above tolerance times its
+// diagonal element, or order where the solution is not finite, or 0. scratch has 2816
+// elements.
+//
+//go:noescape
+func normalSolve16AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
 
 // normalTopBelowAVX512 adds the sums of a tile on the diagonal, whose columns of y begin at y,
 // as normalRows16 does, and to the 16×16 tile of A at a, which is below it. If ahead is not 0,

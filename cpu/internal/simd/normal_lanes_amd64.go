@@ -6,11 +6,17 @@ import "math"
 
 // LaneScratch is the number of elements of scratch memory that SolveRows needs.
 func (n *Normal) LaneScratch() int {
+	if n.Batched() {
+		return n.size * diagonalLanes
+	}
 	return LanesScratch(n.order) + designSize(n.design)*diagonalLanes
 }
 
 // LanePlaces is the number of places that SolveRows needs.
 func (n *Normal) LanePlaces() int {
+	if n.Batched() {
+		return 0 // they are in the code
+	}
 	tiles := n.padded / diagonalLanes
 	return tiles * 2 * (diagonalLanes*(diagonalLanes+1)/2 + diagonalLanes)
 }
@@ -20,6 +26,9 @@ func (n *Normal) LanePlaces() int {
 // sums of a row and, of PanelStride(order+1) columns, for its system.
 func (n *Normal) FindPlaces(places []int32, sums, system []float32) {
 	places = places[:n.LanePlaces()]
+	if len(places) == 0 {
+		return
+	}
 	lda := PanelStride(n.order + 1)
 	n.numbers(sums[:n.size], system, lda)
 	panels := (n.order + panelRows - 1) / panelRows
@@ -64,15 +73,60 @@ func (n *Normal) numbers(sums, system []float32, lda int) {
 	n.Spread(system, lda, n.order, sums)
 }
 
-// solveRows loads the sums of all rows into the lanes of L and of the right-hand
-// side, and solves.
+// shifts are what is added to the diagonals of the systems in the lanes.
+type shifts struct{ factors, bias, ones [diagonalLanes]float32 }
+
+// shifts returns those of count rows. A lane beyond the last row has one of the rows
+// once more.
+func (s *SummedRows) shifts(count int) (v shifts) {
+	for lane := range v.ones {
+		row := min(lane&3, count-1) + min(lane&^3, max(count-4, 0))
+		v.factors[lane], v.bias[lane], v.ones[lane] = s.Factors[row], s.Bias[row], 1
+	}
+	return v
+}
+
+// solveRows solves the systems of all rows at once, in lanes.
 func (n *Normal) solveRows(s *SummedRows, info []int32, places []int32, tolerance float32, scratch []float32) {
+	count := len(info)
+	_ = s.X[(count-1)*s.LDX+n.order-1]
+	sums, x := lanePlaces(n.size, count), lanePlaces(s.LDX, count)
+	shifts := s.shifts(count)
+	var failed [diagonalLanes]int32
+	if n.Batched() {
+		n.solveDesign(s, &x, &sums, &shifts, tolerance, &failed, scratch)
+	} else {
+		n.solvePanels(s, &x, &sums, &shifts, tolerance, &failed, places, scratch)
+	}
+	for i := range info {
+		info[i] = failed[laneOf(i, count)]
+	}
+}
+
+// solveDesign is for orders of one tile.
+func (n *Normal) solveDesign(s *SummedRows, x, sums *places, v *shifts, tolerance float32, failed *[diagonalLanes]int32, scratch []float32) {
+	scratch = scratch[:n.size*diagonalLanes]
+	to, from, at, in, add, stored := &s.X[0], &s.Sums[0], &x[0], &sums[0], &v.factors[0], s.Stored
+	switch n.design {
+	case 8:
+		normalSolve8AVX512(to, at, from, in, add, stored, n.order, tolerance, &failed[0], &scratch[0])
+	case 10:
+		normalSolve10AVX512(to, at, from, in, add, stored, n.order, tolerance, &failed[0], &scratch[0])
+	case 12:
+		normalSolve12AVX512(to, at, from, in, add, stored, n.order, tolerance, &failed[0], &scratch[0])
+	default:
+		normalSolve16AVX512(to, at, from, in, add, stored, n.order, tolerance, &failed[0], &scratch[0])
+	}
+}
+
+// solvePanels loads the sums of all rows into the lanes of L and of the right-hand
+// side, and solves.
+func (n *Normal) solvePanels(s *SummedRows, x, at *places, v *shifts, tolerance float32, failed *[diagonalLanes]int32, places []int32, scratch []float32) {
 	const lanes = diagonalLanes
-	count, panels := len(info), (n.order+panelRows-1)/panelRows
+	panels := (n.order + panelRows - 1) / panelRows
 	l := scratch[:panelStart(panels)*lanes]
 	z := scratch[len(l):][:panels*panelRows*lanes]
 	tile := scratch[len(l)+len(z):][:designSize(n.design)*lanes]
-	at := lanePlaces(n.size, count)
 	if rows := n.order % panelRows; rows > 0 {
 		padPanel(l[panelStart(panels-1)*lanes:], rows, lanes)
 		clear(z[n.order*lanes:])
@@ -80,7 +134,7 @@ func (n *Normal) solveRows(s *SummedRows, info []int32, places []int32, toleranc
 	tiles := n.padded / lanes
 	below, pairs := s.Sums[tiles*designSize(n.design):], len(places)/tiles
 	for t := range tiles {
-		loadLanes(&tile[0], lanes, &s.Sums[t*designSize(n.design)], &at, len(tile)/lanes)
+		loadLanes(&tile[0], lanes, &s.Sums[t*designSize(n.design)], at, len(tile)/lanes)
 		end := min(n.order, (t+1)*lanes)
 		rows := end - t*lanes
 		normalPlaceAVX512(&l[0], &tile[0], &places[t*pairs], rows*(rows+1)/2+rows)
@@ -89,31 +143,19 @@ func (n *Normal) solveRows(s *SummedRows, info []int32, places []int32, toleranc
 		}
 		for i := t * lanes; i < end; i++ {
 			panel := l[panelStart(i/panelRows)*lanes:]
-			loadLanes(&panel[i%panelRows*lanes], panelRows*lanes, &below[i*n.padded], &at, t*lanes)
+			loadLanes(&panel[i%panelRows*lanes], panelRows*lanes, &below[i*n.padded], at, t*lanes)
 		}
 	}
-	var factors, bias [lanes]float32
-	for lane := range factors {
-		// A lane beyond the last row has one of the rows once more.
-		row := min(lane&3, count-1) + min(lane&^3, max(count-4, 0))
-		factors[lane], bias[lane] = s.Factors[row], s.Bias[row]
-	}
 	for i := range n.order {
-		diagonal := &factors
+		diagonal := &v.factors
 		if i >= s.Stored {
-			diagonal = &bias
+			diagonal = &v.bias
 		}
 		Add(diagonal[:], l[(panelStart(i/panelRows)+panelRows*i+i%panelRows)*lanes:][:lanes])
 	}
-	var failed [lanes]int32
 	for p := range panels {
 		factorLanesAVX512(&l[0], p, &z[0], tolerance, &failed[0], nil, 0, 0)
 	}
 	backLanesAVX512(&l[0], panels, &z[0], n.order, &failed[0])
-	x := lanePlaces(s.LDX, count)
-	_ = s.X[(count-1)*s.LDX+n.order-1]
 	storeLanesAVX512(&s.X[0], &x[0], &z[0], n.order, &failed[0])
-	for i := range info {
-		info[i] = failed[laneOf(i, count)]
-	}
 }

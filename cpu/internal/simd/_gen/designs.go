@@ -27,6 +27,7 @@ import "fmt"
 // cycles.
 type design struct {
 	order    int
+	least    int // order that uses the design
 	z        [lanes512]int
 	permute  *[lanes512]int // lane l of the permuted line is lane permute[l]
 	products []product
@@ -49,24 +50,28 @@ var identity = [lanes512]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 1
 var designs = []*design{
 	{
 		order:    8,
+		least:    1,
 		z:        [...]int{7, 1, 0, 1, 4, 0, 2, 6, 3, 3, 7, 7, 5, 4, 4, 5},
 		permute:  &[...]int{11, 7, 9, 12, 10, 3, 15, 15, 12, 0, 6, 3, 4, 9, 3, 10},
 		products: []product{{16, 0, false}, {16, 0, true}, {4, 5, false}},
 	},
 	{
 		order:    10,
+		least:    9,
 		z:        [...]int{7, 1, 4, 3, 2, 9, 8, 9, 6, 8, 5, 6, 5, 0, 7, 0},
 		permute:  &[...]int{15, 5, 10, 15, 0, 14, 0, 10, 10, 1, 13, 3, 14, 8, 1, 1},
 		products: []product{{16, 0, false}, {16, 0, true}, {8, 2, false}, {4, 1, false}},
 	},
 	{
 		order:    12,
+		least:    11,
 		z:        [...]int{5, 4, 0, 8, 7, 11, 1, 6, 10, 2, 9, 3, 5, 0, 4, 3},
 		permute:  &[...]int{9, 6, 5, 10, 12, 14, 0, 3, 10, 8, 9, 12, 10, 11, 9, 1},
 		products: []product{{16, 0, false}, {16, 0, true}, {8, 1, false}, {8, 2, false}, {8, 3, false}, {4, 8, false}},
 	},
 	{
 		order:   16,
+		least:   13,
 		z:       identity,
 		permute: &[...]int{7, 10, 14, 0, 14, 13, 0, 1, 0, 1, 8, 9, 2, 3, 4, 5},
 		products: []product{

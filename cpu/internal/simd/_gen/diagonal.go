@@ -19,6 +19,7 @@ func diagonal(g *generator) {
 		g.diagonalRows(d)
 		g.spread(d)
 		g.pack(d)
+		g.solveSums(d)
 	}
 	g.diagonalBelow()
 	g.place()

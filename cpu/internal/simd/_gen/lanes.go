@@ -69,10 +69,9 @@ type places struct {
 	group []reg.GPVirtual
 }
 
-// places loads the argument at for a matrix that begins at base: near[1] to near[3],
-// then the distances of group[1] and so on.
-func (g *generator) places(base reg.GPVirtual) places {
-	table := g.argument("at")
+// places loads the table of places of a matrix that begins at base: near[1] to
+// near[3], then the distances of group[1] and so on.
+func (g *generator) places(base, table reg.GPVirtual) places {
 	var p places
 	for i := 1; i < len(p.near); i++ {
 		p.near[i] = g.GP64()
@@ -190,7 +189,7 @@ func loadLanes(g *generator) {
 	g.function("loadLanes", "func(to *float32, apart int, from *float32, at *int, columns int)",
 		"loadLanes"+g.name+" reads the elements of a row of each system and writes one vector for\neach column to addresses that are apart bytes apart. Of the last 4 columns those\nthat are missing become 0.")
 	to, apart := g.argument("to"), g.argument("apart")
-	p := g.places(g.argument("from"))
+	p := g.places(g.argument("from"), g.argument("at"))
 	columns := g.argument("columns")
 	second := g.GP64()
 	g.LEAQ(operand.Mem{Base: to, Index: apart, Scale: 2}, second)
@@ -235,7 +234,7 @@ func loadLanes(g *generator) {
 func storeLanes(g *generator) {
 	g.function("storeLanes", "func(to *float32, at *int, x *float32, columns int, info *int32)",
 		"storeLanes"+g.name+" writes the elements of a row of each system, or zeros where info is\nnot 0, from vectors one after another.")
-	p := g.places(g.argument("to"))
+	p := g.places(g.argument("to"), g.argument("at"))
 	x, columns, info := g.argument("x"), g.argument("columns"), g.argument("info")
 	var sound mask
 	none := g.vector()
