@@ -37,15 +37,17 @@ func TestIndexNumbersKeysInOrder(t *testing.T) {
 	require.Equal(t, []string{"b", "a", "c"}, keys)
 }
 
+// TestIndexOfZeroKey: the zero key is what an empty index remembers as the last one.
 func TestIndexOfZeroKey(t *testing.T) {
-	// The zero key is the zero value of the last-key cache.
-	var x als.Index[int64]
-	row, err := x.Add(5)
-	require.NoError(t, err)
-	require.Equal(t, 0, row)
-	row, err = x.Add(0)
-	require.NoError(t, err)
-	require.Equal(t, 1, row)
+	for _, keys := range [][]int64{{0, 5}, {5, 0}} {
+		var x als.Index[int64]
+		for want, key := range keys {
+			row, err := x.Add(key)
+			require.NoError(t, err)
+			require.Equal(t, want, row)
+			require.Equal(t, want+1, x.Len())
+		}
+	}
 }
 
 func TestNewIndexRejectsEqualKeys(t *testing.T) {
