@@ -499,21 +499,21 @@ summed13:
 	MOVQ         info+32(FP), CX
 	VMOVUPS      (CX), Y10
 	VBROADCASTSS tolerance+24(FP), Y11
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X13
+	VBROADCASTSS X13, Y13
 	INCL         AX
 	VMULPS       (DX)(BX*1), Y11, Y12
 	VCMPPS       $0x0a, Y12, Y0, Y12
-	VPXOR        Y13, Y13, Y13
-	VPCMPEQD     Y13, Y10, Y13
-	VPAND        Y13, Y12, Y12
-	VMOVD        AX, X13
-	VPBROADCASTD X13, Y13
-	VPAND        Y13, Y12, Y12
+	VPXOR        Y14, Y14, Y14
+	VPCMPEQD     Y14, Y10, Y14
+	VPAND        Y14, Y12, Y12
+	VMOVD        AX, X14
+	VPBROADCASTD X14, Y14
+	VPAND        Y14, Y12, Y12
 	VPOR         Y12, Y10, Y10
 	VSQRTPS      Y0, Y0
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X12
-	VBROADCASTSS X12, Y12
-	VDIVPS       Y0, Y12, Y0
+	VDIVPS       Y0, Y13, Y0
 	VMOVUPS      Y0, (DX)(BX*1)
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 32(DX)(BX*1)
@@ -538,10 +538,7 @@ summed13:
 	VPAND        Y0, Y12, Y12
 	VPOR         Y12, Y10, Y10
 	VSQRTPS      Y2, Y2
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X12
-	VBROADCASTSS X12, Y12
-	VDIVPS       Y2, Y12, Y2
+	VDIVPS       Y2, Y13, Y2
 	VMOVUPS      Y2, 160(DX)(BX*1)
 	VMULPS       Y2, Y4, Y4
 	VMOVUPS      Y4, 192(DX)(BX*1)
@@ -561,10 +558,7 @@ summed13:
 	VPAND        Y0, Y12, Y12
 	VPOR         Y12, Y10, Y10
 	VSQRTPS      Y5, Y5
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X12
-	VBROADCASTSS X12, Y12
-	VDIVPS       Y5, Y12, Y5
+	VDIVPS       Y5, Y13, Y5
 	VMOVUPS      Y5, 320(DX)(BX*1)
 	VMULPS       Y5, Y8, Y8
 	VMOVUPS      Y8, 352(DX)(BX*1)
@@ -580,10 +574,7 @@ summed13:
 	VPAND        Y0, Y12, Y12
 	VPOR         Y12, Y10, Y10
 	VSQRTPS      Y9, Y9
-	MOVL         $0x3f800000, AX
-	VMOVD        AX, X12
-	VBROADCASTSS X12, Y12
-	VDIVPS       Y9, Y12, Y9
+	VDIVPS       Y9, Y13, Y9
 	VMOVUPS      Y9, 480(DX)(BX*1)
 	VMOVUPS      Y10, (CX)
 	MOVQ         z+16(FP), AX

@@ -33,10 +33,12 @@ import (
 //
 // The floor of a system is n³/3 + 2n² operations and the bytes of its lower triangle.
 // On a Xeon of 2023 at 3.7 GHz, operands in the cache, a system of order 10, 64 and 128
-// takes 22 ns, 0.80 µs and 4.9 µs (10, 50 and 62 % of the peak), from memory 30 ns,
-// 1.48 µs and 8.5 µs. What limits it: to order 32 the chain from pivot to pivot, some 50
-// cycles each; then the panels above, which come from the second-level cache for each
-// panel below, and reading the systems, whose requests wait in the same few buffers.
+// takes 21 ns, 0.80 µs and 4.9 µs (10, 50 and 62 % of the peak), from memory 30 ns,
+// 1.5 µs and 8.5 µs. What limits it: to order 32 the chain from pivot to pivot, some 30
+// cycles each (50 with a square root and a division, by which order 10 and 16 took 14 %
+// longer and 32 took 5 %); then transposing the systems, a fifth of the time at order 64,
+// and the ends of the tiles; from memory, its latency. Two panels in step with each panel
+// above them, which halves what the second-level cache delivers, gained nothing.
 //
 // The elements of 4 columns are put together from parts of 128 bits with half as many
 // shuffles as transposing whole vectors takes; shuffles keep a multiply-add from its
@@ -440,14 +442,17 @@ func (g *generator) diagonalTile(own, end, panel reg.GPVirtual) {
 	infos := operand.Mem{Base: g.argument("info")}
 	g.VMOVUPS(infos, info)
 	g.broadcastArgument("tolerance", tolerance)
+	one, half := g.vector(), g.vector()
+	g.constant(0x3f800000, one)
+	if g.wide() {
+		g.constant(0x3f000000, half)
+	}
 	for j := range sums {
 		pivot := sums[j][j]
 		g.INCL(number.As32())
 		g.VMULPS(g.at(own, end, 5*j), tolerance, scratch)
 		g.noteFailures(info, number, notGreater, pivot, scratch, scratch)
-		g.VSQRTPS(pivot, pivot)
-		g.one(scratch)
-		g.VDIVPS(pivot, scratch, pivot)
+		g.inverseRoot(pivot, one, half, scratch)
 		g.VMOVUPS(pivot, g.at(own, end, 5*j))
 		for i := j + 1; i < 4; i++ {
 			g.VMULPS(pivot, sums[i][j], sums[i][j])
@@ -466,12 +471,28 @@ const (
 	notGreater = 0x0a // true where an operand is NaN
 )
 
-// one sets every lane to 1.
-func (g *generator) one(v reg.VecVirtual) {
-	bits := g.GP32()
-	g.MOVL(operand.U32(0x3f800000), bits)
-	g.VMOVD(bits, v.AsX())
+// constant sets every lane to the number that has the bits.
+func (g *generator) constant(bits uint32, v reg.VecVirtual) {
+	r := g.GP32()
+	g.MOVL(operand.U32(bits), r)
+	g.VMOVD(r, v.AsX())
 	g.VBROADCASTSS(v.AsX(), v)
+}
+
+// inverseRoot computes 1/√x in place. With AVX-512 it is an approximation of 14 bits
+// and a step of Newton's, y + y/2·(1 - x·y·y), which is done in half the time.
+func (g *generator) inverseRoot(x, one, half, scratch reg.VecVirtual) {
+	if !g.wide() {
+		g.VSQRTPS(x, x)
+		g.VDIVPS(x, one, x)
+		return
+	}
+	y := g.vector()
+	g.VRSQRT14PS(x, y)
+	g.VMULPS(y, x, scratch)
+	g.VMULPS(y, half, x)
+	g.VFNMADD213PS(one, y, scratch)
+	g.VFMADD213PS(y, scratch, x)
 }
 
 // noteFailures sets info to a number where a comparison holds and it is 0. scratch is
