@@ -181,14 +181,14 @@ func (t *triplets) add(user, item int32, value float32) {
 	t.n++
 }
 
-// parts are the ratings in parts of some blockLen, to be sorted by item.
+// parts are the ratings in parts of some blockLen, to be sorted by user.
 func (t *triplets) parts() (parts []part) {
 	for lo := 0; lo < len(t.blocks); {
 		hi, n := lo, 0
 		for ; hi < len(t.blocks) && n < blockLen; hi++ {
 			n += len(t.blocks[hi].users)
 		}
-		parts = append(parts, byItem(slices.Clone(t.blocks[lo:hi])))
+		parts = append(parts, slices.Clone(t.blocks[lo:hi]))
 		lo = hi
 	}
 	return parts
@@ -261,38 +261,61 @@ func follows(user, item, nextUser, nextItem int32) arrival {
 func (b block) inspect(s shape, position int64) (survey, error) {
 	items, values := b.items[:len(b.users)], b.values[:len(b.users)]
 	last := len(b.users) - 1
-	seen := survey{sorted, b.users[0], b.users[last], items[0], items[last]}
-	user, item := b.users[0], int32(-1)
+	// Without a branch that depends on the items, which come in any order.
+	var mostUser, mostItem, mostValue uint32 // of the value, the bits without the sign
+	var before uint64
+	grouping, sorting := true, true
 	for j, u := range b.users {
 		i, v := items[j], values[j]
-		if uint(u) >= uint(s.users) || uint(i) >= uint(s.items) || v-v != 0 {
-			return seen, s.refuse(position+int64(j), u, i, v)
+		mostUser, mostItem = max(mostUser, uint32(u)), max(mostItem, uint32(i))
+		mostValue = max(mostValue, math.Float32bits(v)&^(1<<31))
+		pair := uint64(uint32(u))<<32 | uint64(uint32(i)) + 1
+		if pair <= before {
+			sorting = false
 		}
-		if u <= user && (u < user || i <= item) { // not sorted
-			seen.come = min(seen.come, follows(user, item, u, i))
+		if pair>>32 < before>>32 {
+			grouping = false
 		}
-		user, item = u, i
+		before = pair
+	}
+	infinity := math.Float32bits(float32(math.Inf(1)))
+	if int64(mostUser) >= int64(s.users) || int64(mostItem) >= int64(s.items) || mostValue >= infinity {
+		return survey{}, s.refuse(b, position)
+	}
+	seen := survey{unordered, b.users[0], b.users[last], items[0], items[last]}
+	switch {
+	case sorting:
+		seen.come = sorted
+	case grouping:
+		seen.come = grouped
 	}
 	return seen, nil
 }
 
-// refuse says what is wrong with a rating.
-func (s shape) refuse(position int64, user, item int32, value float32) error {
-	switch {
-	case user < 0 || int(user) >= s.users:
-		return ratingf(position, "user %d of %d", user, s.users)
-	case item < 0 || int(item) >= s.items:
-		return ratingf(position, "item %d of %d", item, s.items)
+// refuse says what is wrong with the first rating of a block that is not within the shape
+// or not finite.
+func (s shape) refuse(b block, position int64) error {
+	for j, user := range b.users {
+		item, value := b.items[j], b.values[j]
+		at := position + int64(j)
+		switch {
+		case user < 0 || int(user) >= s.users:
+			return ratingf(at, "user %d of %d", user, s.users)
+		case item < 0 || int(item) >= s.items:
+			return ratingf(at, "item %d of %d", item, s.items)
+		case value-value != 0: // NaN or infinite
+			return ratingf(at, "user %d, item %d: the rating is %v", user, item, value)
+		}
 	}
-	return ratingf(position, "user %d, item %d: the rating is %v", user, item, value) // NaN or infinite
+	return nil
 }
 
-// rows makes a matrix by user of ratings that are sorted, with the storage of all of
-// them if that is given.
+// rows makes a matrix by user of ratings that come user by user, in the storage of all
+// of them if that is given.
 func (t *triplets) rows(ctx context.Context, s shape, storage *block) (kernels.HostCSR, error) {
 	m := emptyCSR(s.users, s.items)
 	if storage != nil {
-		m.Columns, m.Values = storage.items, storage.values
+		m.Columns, m.Values = storage.items[:t.n:t.n], storage.values[:t.n:t.n]
 	} else {
 		allocate(&m, t.n)
 	}

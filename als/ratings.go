@@ -6,7 +6,7 @@ import (
 	"math"
 	"runtime"
 	"strconv"
-	"sync/atomic"
+	"unsafe"
 
 	"github.com/halfstep-ml/halfstep/kernels"
 )
@@ -93,9 +93,8 @@ func (r *Ratings) Split(fraction float64, seed uint64) (train, test *Ratings, er
 }
 
 // NewRatings builds ratings from three slices of equal length: rating j is
-// values[j], by user users[j] for item items[j]. It takes the slices over: items
-// and values become storage of the result, and the caller must not use any of
-// the three again. Beside them it needs 20 bytes a rating, of which 8 stay.
+// values[j], by user users[j] for item items[j]. It takes the slices over: they
+// become storage of the result, and the caller must not use any of the three again. Beside them it needs 16 bytes a rating, of which 4 stay.
 //
 // An id that is negative or not below its count, or a rating that is not finite,
 // is an ErrRating; a pair that occurs twice is treated as duplicates says.
@@ -134,70 +133,76 @@ type shape struct {
 // of which it lets go when it has read them. The storage, if it is given, is theirs
 // and becomes that of the result.
 //
-// Three sorts do it in any case: by item, then by user, which leaves each user's
-// items ascending, then by item again for the same on the other side. Ratings that
-// come user by user, as files mostly have them, need no third; those whose items are
-// ascending too need the last one only.
+// Ratings that come user by user, as files mostly have them, are the matrix by user as
+// they stand, once each user's are sorted by item; others are sorted by user first. The
+// other matrix is its transpose.
 func (sorts *sorter) build(s shape, t *triplets, come arrival, storage *block) (*Ratings, error) {
 	r := &Ratings{userIDs: s.userIDs, itemIDs: s.itemIDs}
-	if come == sorted {
-		var err error
-		if r.byUser, err = t.rows(sorts.ctx, s, storage); err != nil {
-			return nil, err
-		}
-		r.byItem = emptyCSR(s.items, s.users)
-		allocate(&r.byItem, t.n)
-		if err := sorts.transpose(&r.byItem, r.byUser); err != nil {
-			return nil, err
-		}
-		return r, nil
+	var err error
+	if come == unordered {
+		r.byUser, err = sorts.users(s, t, storage)
+	} else {
+		r.byUser, err = t.rows(sorts.ctx, s, storage)
 	}
-	r.byItem = emptyCSR(s.items, s.users)
-	parts := t.parts()
-	err := sorts.sort(&r.byItem, parts, func() {
-		clear(parts)
-		t.blocks = nil
-		if t.n >= collectFrom {
-			runtime.GC()
-		}
-		if storage != nil {
-			r.byItem.Columns, r.byItem.Values = storage.items, storage.values
-		} else {
-			allocate(&r.byItem, t.n)
-		}
-	})
 	if err != nil {
 		return nil, err
 	}
-	r.byUser = emptyCSR(s.users, s.items)
-	allocate(&r.byUser, t.n)
-	if err := sorts.transpose(&r.byUser, r.byItem); err != nil {
-		return nil, err
+	if storage == nil && t.n >= collectFrom {
+		runtime.GC()
 	}
-	if err := r.merge(sorts.ctx, s.duplicates); err != nil {
-		return nil, err
-	}
-	if n := r.Len(); come == unordered || n < t.n {
-		r.byItem.Columns, r.byItem.Values = r.byItem.Columns[:n:n], r.byItem.Values[:n:n]
-		if err := sorts.transpose(&r.byItem, r.byUser); err != nil {
+	if come != sorted {
+		repeated, err := sortRows(sorts.ctx, r.byUser)
+		if err != nil {
 			return nil, err
 		}
+		if repeated {
+			if err := r.merge(s.duplicates); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r.byItem = emptyCSR(s.items, s.users)
+	n := r.Len()
+	if storage != nil {
+		r.byItem.Columns, r.byItem.Values = storage.users[:n:n], array[float32](n)
+	} else {
+		allocate(&r.byItem, n)
+	}
+	if err := sorts.transpose(&r.byItem, r.byUser); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
+// users makes a matrix by user of ratings in any order, which stay in that order within
+// a user, in the storage of all of them if that is given.
+func (sorts *sorter) users(s shape, t *triplets, storage *block) (kernels.HostCSR, error) {
+	m := emptyCSR(s.users, s.items)
+	parts := t.parts()
+	err := sorts.sort(&m, parts, func() {
+		clear(parts)
+		t.blocks = nil
+		if storage != nil {
+			m.Columns, m.Values = storage.items[:t.n:t.n], storage.values[:t.n:t.n]
+			return
+		}
+		if t.n >= collectFrom {
+			runtime.GC()
+		}
+		allocate(&m, t.n)
+	})
+	return m, err
+}
+
 // collectFrom is the number of ratings from which building collects what it has let go
-// of before it allocates as much again: memory that is new costs 0.3 ns a byte, a
-// collection less than a millisecond where there are no other large structures.
+// of before it allocates as much again, which costs less than a millisecond where there
+// are no other large structures.
 const collectFrom = 1 << 22
 
 // merge deals with pairs that occur more than once, which stand next to each
 // other in byUser in the order in which they came.
-func (r *Ratings) merge(ctx context.Context, duplicates Duplicates) error {
+func (r *Ratings) merge(duplicates Duplicates) error {
 	m := &r.byUser
-	if repeated, err := repeats(ctx, *m); !repeated || err != nil {
-		return err
-	}
 	kept := int64(0)
 	for u := range m.Rows {
 		lo, hi := m.Offsets[u], m.Offsets[u+1]
@@ -223,27 +228,8 @@ func (r *Ratings) merge(ctx context.Context, duplicates Duplicates) error {
 		}
 	}
 	m.Offsets[m.Rows] = kept
-	m.Columns, m.Values = m.Columns[:kept], m.Values[:kept]
+	m.Columns, m.Values = m.Columns[:kept:kept], m.Values[:kept:kept]
 	return nil
-}
-
-// repeats reports whether a row of m has a column twice.
-func repeats(ctx context.Context, m kernels.HostCSR) (bool, error) {
-	parts := rowParts(m)
-	var found atomic.Bool
-	err := parallel(ctx, len(parts), func(p int) error {
-		for row := parts[p].lo; row < parts[p].hi; row++ {
-			columns, _ := rowOf(m, row)
-			for j := 1; j < len(columns); j++ {
-				if columns[j] == columns[j-1] {
-					found.Store(true)
-					return nil
-				}
-			}
-		}
-		return nil
-	})
-	return found.Load(), err
 }
 
 func emptyCSR(rows, cols int) kernels.HostCSR {
@@ -252,7 +238,14 @@ func emptyCSR(rows, cols int) kernels.HostCSR {
 
 // allocate gives m room for n entries.
 func allocate(m *kernels.HostCSR, n int64) {
-	m.Columns, m.Values = make([]int32, n), make([]float32, n)
+	m.Columns, m.Values = array[int32](n), array[float32](n)
+}
+
+// array returns n zeros, in large pages where they are as large.
+func array[E int32 | float32 | entry](n int64) []E {
+	a := make([]E, n)
+	adviseLargePages(unsafe.Pointer(unsafe.SliceData(a)), uintptr(n)*unsafe.Sizeof(*new(E)))
+	return a
 }
 
 func rowOf(m kernels.HostCSR, row int) ([]int32, []float32) {

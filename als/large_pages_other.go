@@ -1,0 +1,7 @@
+//go:build !linux
+
+package als
+
+import "unsafe"
+
+func adviseLargePages(unsafe.Pointer, uintptr) {}
