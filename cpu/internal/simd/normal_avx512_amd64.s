@@ -823,8 +823,9 @@ lanes32:
 	MOVL            $0x3f800000, R8
 	VMOVD           R8, X1
 	VBROADCASTSS    X1, Z1
-	MOVL            $0x3f000000, R9
-	VPBROADCASTD    R9, Z2
+	MOVL            $0x3f000000, R8
+	VMOVD           R8, X2
+	VBROADCASTSS    X2, Z2
 	XORL            R9, R9
 	VMOVUPS         128(AX), Z3
 	VMOVUPS         1344(AX), Z4
@@ -847,11 +848,10 @@ lanes32:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z12
-	VMULPS          Z12, Z3, Z3
-	VMULPS          Z12, Z2, Z13
-	VFNMADD213PS    Z1, Z12, Z3
+	VMULPS          Z12, Z3, Z13
+	VMULPS          Z12, Z2, Z3
+	VFNMADD213PS    Z1, Z12, Z13
 	VFMADD213PS     Z12, Z13, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 128(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 1344(AX)
@@ -897,11 +897,10 @@ lanes32:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z12
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z12
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z12
 	VFMADD213PS     Z4, Z12, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 64(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 2112(AX)
@@ -951,11 +950,10 @@ lanes32:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z11
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z11
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z11
 	VFMADD213PS     Z5, Z11, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 384(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 2624(AX)
@@ -1007,11 +1005,10 @@ lanes32:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z10
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z10
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z10
 	VFMADD213PS     Z4, Z10, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 512(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 1856(AX)
@@ -1063,11 +1060,10 @@ lanes32:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z9
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z9
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z9
 	VFMADD213PS     Z5, Z9, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 256(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 1792(AX)
@@ -1117,11 +1113,10 @@ lanes32:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z8
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z8
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z8
 	VFMADD213PS     Z4, Z8, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 768(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 1472(AX)
@@ -1167,11 +1162,10 @@ lanes32:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z7
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z7
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z7
 	VFMADD213PS     Z5, Z7, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 448(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 2688(AX)
@@ -1211,11 +1205,10 @@ lanes32:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z0
-	VMULPS          Z0, Z3, Z3
-	VMULPS          Z0, Z2, Z2
-	VFNMADD213PS    Z1, Z0, Z3
-	VFMADD213PS     Z0, Z2, Z3
-	VMOVAPS         Z3, Z3
+	VMULPS          Z0, Z3, Z4
+	VMULPS          Z0, Z2, Z3
+	VFNMADD213PS    Z1, Z0, Z4
+	VFMADD213PS     Z0, Z4, Z3
 	VMOVUPS         Z3, (AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 3072(AX)
@@ -2307,8 +2300,9 @@ lanes66:
 	MOVL            $0x3f800000, R8
 	VMOVD           R8, X1
 	VBROADCASTSS    X1, Z1
-	MOVL            $0x3f000000, R9
-	VPBROADCASTD    R9, Z2
+	MOVL            $0x3f000000, R8
+	VMOVD           R8, X2
+	VBROADCASTSS    X2, Z2
 	XORL            R9, R9
 	VMOVUPS         832(AX), Z3
 	VMOVUPS         1984(AX), Z4
@@ -2333,11 +2327,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z14
-	VMULPS          Z14, Z3, Z3
-	VMULPS          Z14, Z2, Z15
-	VFNMADD213PS    Z1, Z14, Z3
+	VMULPS          Z14, Z3, Z15
+	VMULPS          Z14, Z2, Z3
+	VFNMADD213PS    Z1, Z14, Z15
 	VFMADD213PS     Z14, Z15, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 832(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 1984(AX)
@@ -2391,11 +2384,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z14
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z14
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z14
 	VFMADD213PS     Z4, Z14, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 64(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 3328(AX)
@@ -2455,11 +2447,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z13
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z13
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z13
 	VFMADD213PS     Z5, Z13, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 256(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 3264(AX)
@@ -2523,11 +2514,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z12
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z12
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z12
 	VFMADD213PS     Z4, Z12, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 192(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 3200(AX)
@@ -2593,11 +2583,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z11
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z11
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z11
 	VFMADD213PS     Z5, Z11, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 128(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 1152(AX)
@@ -2663,11 +2652,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z10
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z10
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z10
 	VFMADD213PS     Z4, Z10, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 640(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 1536(AX)
@@ -2731,11 +2719,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z9
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z9
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z9
 	VFMADD213PS     Z5, Z9, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 512(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 2944(AX)
@@ -2795,11 +2782,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z8
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z8
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z8
 	VFMADD213PS     Z4, Z8, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, (AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 1408(AX)
@@ -2853,11 +2839,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z7
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z7
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z7
 	VFMADD213PS     Z5, Z7, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 384(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 2496(AX)
@@ -2903,11 +2888,10 @@ lanes66:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z0
-	VMULPS          Z0, Z3, Z3
-	VMULPS          Z0, Z2, Z2
-	VFNMADD213PS    Z1, Z0, Z3
-	VFMADD213PS     Z0, Z2, Z3
-	VMOVAPS         Z3, Z3
+	VMULPS          Z0, Z3, Z4
+	VMULPS          Z0, Z2, Z3
+	VFNMADD213PS    Z1, Z0, Z4
+	VFMADD213PS     Z0, Z4, Z3
 	VMOVUPS         Z3, 320(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 4416(AX)
@@ -4140,8 +4124,9 @@ lanes101:
 	MOVL            $0x3f800000, R8
 	VMOVD           R8, X1
 	VBROADCASTSS    X1, Z1
-	MOVL            $0x3f000000, R9
-	VPBROADCASTD    R9, Z2
+	MOVL            $0x3f000000, R8
+	VMOVD           R8, X2
+	VBROADCASTSS    X2, Z2
 	XORL            R9, R9
 	VMOVUPS         128(AX), Z3
 	VMOVUPS         2880(AX), Z4
@@ -4168,11 +4153,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z16
-	VMULPS          Z16, Z3, Z3
-	VMULPS          Z16, Z2, Z21
-	VFNMADD213PS    Z1, Z16, Z3
+	VMULPS          Z16, Z3, Z21
+	VMULPS          Z16, Z2, Z3
+	VFNMADD213PS    Z1, Z16, Z21
 	VFMADD213PS     Z16, Z21, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 128(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 2880(AX)
@@ -4234,11 +4218,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z16
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z16
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z16
 	VFMADD213PS     Z4, Z16, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 384(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 4480(AX)
@@ -4308,11 +4291,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z15
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z15
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z15
 	VFMADD213PS     Z5, Z15, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 576(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 4032(AX)
@@ -4388,11 +4370,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z14
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z14
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z14
 	VFMADD213PS     Z4, Z14, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 704(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 1984(AX)
@@ -4472,11 +4453,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z13
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z13
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z13
 	VFMADD213PS     Z5, Z13, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 64(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 2048(AX)
@@ -4558,11 +4538,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z12
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z12
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z12
 	VFMADD213PS     Z4, Z12, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, (AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 4864(AX)
@@ -4644,11 +4623,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z11
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z11
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z11
 	VFMADD213PS     Z5, Z11, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 448(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 4352(AX)
@@ -4728,11 +4706,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z10
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z10
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z10
 	VFMADD213PS     Z4, Z10, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 256(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 2240(AX)
@@ -4808,11 +4785,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z9
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z9
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z9
 	VFMADD213PS     Z5, Z9, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 192(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 1216(AX)
@@ -4882,11 +4858,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z8
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z8
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z8
 	VFMADD213PS     Z4, Z8, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 640(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 1536(AX)
@@ -4948,11 +4923,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z7
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z7
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z7
 	VFMADD213PS     Z5, Z7, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 512(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 4416(AX)
@@ -5004,11 +4978,10 @@ lanes101:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z0
-	VMULPS          Z0, Z3, Z3
-	VMULPS          Z0, Z2, Z2
-	VFNMADD213PS    Z1, Z0, Z3
-	VFMADD213PS     Z0, Z2, Z3
-	VMOVAPS         Z3, Z3
+	VMULPS          Z0, Z3, Z4
+	VMULPS          Z0, Z2, Z3
+	VFNMADD213PS    Z1, Z0, Z4
+	VFMADD213PS     Z0, Z4, Z3
 	VMOVUPS         Z3, 320(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 6464(AX)
@@ -6408,8 +6381,9 @@ lanes136:
 	MOVL            $0x3f800000, R8
 	VMOVD           R8, X1
 	VBROADCASTSS    X1, Z1
-	MOVL            $0x3f000000, R9
-	VPBROADCASTD    R9, Z2
+	MOVL            $0x3f000000, R8
+	VMOVD           R8, X2
+	VBROADCASTSS    X2, Z2
 	XORL            R9, R9
 	VMOVUPS         (AX), Z3
 	VMOVUPS         3072(AX), Z4
@@ -6440,11 +6414,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z24
-	VMULPS          Z24, Z3, Z3
-	VMULPS          Z24, Z2, Z25
-	VFNMADD213PS    Z1, Z24, Z3
+	VMULPS          Z24, Z3, Z25
+	VMULPS          Z24, Z2, Z3
+	VFNMADD213PS    Z1, Z24, Z25
 	VFMADD213PS     Z24, Z25, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, (AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 3072(AX)
@@ -6522,11 +6495,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z24
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z24
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z24
 	VFMADD213PS     Z4, Z24, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 64(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 3136(AX)
@@ -6616,11 +6588,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z23
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z23
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z23
 	VFMADD213PS     Z5, Z23, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 128(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 3200(AX)
@@ -6720,11 +6691,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z22
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z22
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z22
 	VFMADD213PS     Z4, Z22, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 192(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 3264(AX)
@@ -6832,11 +6802,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z21
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z21
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z21
 	VFMADD213PS     Z5, Z21, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 256(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 5376(AX)
@@ -6950,11 +6919,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z16
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z16
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z16
 	VFMADD213PS     Z4, Z16, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 320(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 5440(AX)
@@ -7072,11 +7040,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z15
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z15
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z15
 	VFMADD213PS     Z5, Z15, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 384(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 5504(AX)
@@ -7196,11 +7163,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z14
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z14
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z14
 	VFMADD213PS     Z4, Z14, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 448(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 5568(AX)
@@ -7320,11 +7286,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z13
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z13
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z13
 	VFMADD213PS     Z5, Z13, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 512(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 6656(AX)
@@ -7442,11 +7407,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z12
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z12
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z12
 	VFMADD213PS     Z4, Z12, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 576(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 6720(AX)
@@ -7560,11 +7524,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z11
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z11
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z11
 	VFMADD213PS     Z5, Z11, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 640(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 6784(AX)
@@ -7672,11 +7635,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z10
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z10
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z10
 	VFMADD213PS     Z4, Z10, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 704(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 6848(AX)
@@ -7776,11 +7738,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z9
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z9
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z9
 	VFMADD213PS     Z5, Z9, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 768(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 8512(AX)
@@ -7870,11 +7831,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z4
-	VMULPS          Z4, Z3, Z3
-	VMULPS          Z4, Z2, Z8
-	VFNMADD213PS    Z1, Z4, Z3
+	VMULPS          Z4, Z3, Z8
+	VMULPS          Z4, Z2, Z3
+	VFNMADD213PS    Z1, Z4, Z8
 	VFMADD213PS     Z4, Z8, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 832(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 8320(AX)
@@ -7952,11 +7912,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z5
-	VMULPS          Z5, Z3, Z3
-	VMULPS          Z5, Z2, Z7
-	VFNMADD213PS    Z1, Z5, Z3
+	VMULPS          Z5, Z3, Z7
+	VMULPS          Z5, Z2, Z3
+	VFNMADD213PS    Z1, Z5, Z7
 	VFMADD213PS     Z5, Z7, Z3
-	VMOVAPS         Z3, Z3
 	VMOVUPS         Z3, 896(AX)
 	VMULPS          Z3, Z4, Z4
 	VMOVUPS         Z4, 10112(AX)
@@ -8020,11 +7979,10 @@ lanes136:
 	VPTESTNMD       Z17, Z17, K1, K1
 	VPBROADCASTD    R9, K1, Z17
 	VRSQRT14PS      Z3, Z0
-	VMULPS          Z0, Z3, Z3
-	VMULPS          Z0, Z2, Z2
-	VFNMADD213PS    Z1, Z0, Z3
-	VFMADD213PS     Z0, Z2, Z3
-	VMOVAPS         Z3, Z3
+	VMULPS          Z0, Z3, Z4
+	VMULPS          Z0, Z2, Z3
+	VFNMADD213PS    Z1, Z0, Z4
+	VFMADD213PS     Z0, Z4, Z3
 	VMOVUPS         Z3, 960(AX)
 	VMULPS          Z3, Z5, Z5
 	VMOVUPS         Z5, 11200(AX)

@@ -452,7 +452,7 @@ func (g *generator) diagonalTile(own, end, panel reg.GPVirtual) {
 		g.INCL(number.As32())
 		g.VMULPS(g.at(own, end, 5*j), tolerance, scratch)
 		g.noteFailures(info, number, notGreater, pivot, scratch, scratch)
-		g.inverseRoot(pivot, one, half, scratch)
+		g.inverseRoot(pivot, one, half)
 		g.VMOVUPS(pivot, g.at(own, end, 5*j))
 		for i := j + 1; i < 4; i++ {
 			g.VMULPS(pivot, sums[i][j], sums[i][j])
@@ -479,20 +479,21 @@ func (g *generator) constant(bits uint32, v reg.VecVirtual) {
 	g.VBROADCASTSS(v.AsX(), v)
 }
 
-// inverseRoot computes 1/√x in place. With AVX-512 it is an approximation of 14 bits
-// and a step of Newton's, y + y/2·(1 - x·y·y), which is done in half the time.
-func (g *generator) inverseRoot(x, one, half, scratch reg.VecVirtual) {
+// inverseRoot replaces x by 1/√x. With AVX-512 it is the approximation to 14 bits and
+// one step of Newton, which leaves an error of little more than the rounding's, in half
+// the time.
+func (g *generator) inverseRoot(x, one, half reg.VecVirtual) {
 	if !g.wide() {
 		g.VSQRTPS(x, x)
 		g.VDIVPS(x, one, x)
 		return
 	}
-	y := g.vector()
-	g.VRSQRT14PS(x, y)
-	g.VMULPS(y, x, scratch)
-	g.VMULPS(y, half, x)
-	g.VFNMADD213PS(one, y, scratch)
-	g.VFMADD213PS(y, scratch, x)
+	r, e := g.vector(), g.vector()
+	g.VRSQRT14PS(x, r)
+	g.VMULPS(r, x, e)
+	g.VMULPS(r, half, x)
+	g.VFNMADD213PS(one, r, e) // 1 - x·r²
+	g.VFMADD213PS(r, e, x)    // r + r/2·e
 }
 
 // noteFailures sets info to a number where a comparison holds and it is 0. scratch is

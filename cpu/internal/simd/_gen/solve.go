@@ -77,10 +77,9 @@ func (g *generator) factorColumns(d *design, place func(i, j int) operand.Mem, i
 	g.LEAQ(operand.Mem{Base: shifts, Disp: 2 * g.bytes()}, one)
 	tolerance, unit, half := g.vector(), g.vector(), g.vector()
 	g.broadcastArgument("tolerance", tolerance)
-	g.one(unit)
+	g.constant(0x3f800000, unit)
+	g.constant(0x3f000000, half)
 	number := g.GP32()
-	g.MOVL(operand.U32(0x3f000000), number)
-	g.VPBROADCASTD(number, half)
 	g.XORL(number, number)
 
 	var left reg.VecVirtual // L[j][j-1], which is in a register already
@@ -118,18 +117,6 @@ func (g *generator) factorColumns(d *design, place func(i, j int) operand.Mem, i
 		}
 		left = column[1]
 	}
-}
-
-// inverseRoot replaces v by 1/√v: the approximation to 14 bits and one step of Newton,
-// which leaves an error of little more than the rounding's.
-func (g *generator) inverseRoot(v, unit, half reg.VecVirtual) {
-	r, e, h := g.vector(), g.vector(), g.vector()
-	g.VRSQRT14PS(v, r)
-	g.VMULPS(r, v, e)
-	g.VMULPS(r, half, h)
-	g.VFNMADD213PS(unit, r, e) // 1 - v·r²
-	g.VFMADD213PS(r, h, e)     // r + r/2·e
-	g.VMOVAPS(e, v)
 }
 
 // substituteBack solves Lᵀ·x = z in registers.
