@@ -189,7 +189,7 @@ var (
 	barrier  = regexp.MustCompile(`^\s*(__syncthreads|__syncwarp|\w+_sync)(<\w+>)?\([^()]*\);`)
 	fullMask = regexp.MustCompile(`_sync\((full_warp|0xffffffffu?|~0u?)\b`)
 	// A function begins with its name at the left margin, and ends with a brace there.
-	signature    = regexp.MustCompile(`^\w.*\(`)
+	signature    = regexp.MustCompile(`^\w.*\w\(`)
 	functionName = regexp.MustCompile(`(\w+)\(`)
 	// declaration is a line that declares an array.
 	declaration = regexp.MustCompile(`^\s*(__shared__ |const |static |volatile )*[\w:<>]+ \*?\w+(\[[^\]]*\])+( = .*)?(, .*)?;`)
