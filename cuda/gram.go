@@ -24,12 +24,12 @@ func (s *stream) Gram(g, y kernels.Matrix) error {
 		sums := dense{partial.Add(4 * part.first * rank * rank), rank, rank, rank}
 		err := s.multiply(&product{
 			tA: kernels.Transpose, alpha: 1, a: rows, b: rows, c: sums,
-			aStep: length * y.Stride, bStep: length * y.Stride, cStep: rank * rank, count: part.count,
+			aStep: length * y.Stride, bStep: length * y.Stride, cStep: rank * rank, count: part.count, lower: true,
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return s.launch("gram_total", line(ceil(rank*rank, blockThreads)), line(blockThreads), 0,
+	return s.launch("gram_total", line(ceil(rank*rank, 32)), line(blockThreads), 0,
 		address(g.Buf), g.Stride, partial, count, rank)
 }
