@@ -7,10 +7,26 @@ import (
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
-const (
-	gemmTile    = 64 // rows and columns of C of a block of our own kernel
-	gemmThreads = 256
+// gemmTile is a tile of C of a block of our own kernels, square.
+type gemmTile struct {
+	kernel        string
+	side, threads int
+}
+
+var (
+	smallTile = gemmTile{"gemm_64", 64, 128}
+	largeTile = gemmTile{"gemm_128", 128, 256}
 )
+
+// tileOf prefers the large tile where it leaves no multiprocessor without one.
+func tileOf(p *product, multiprocessors int) gemmTile {
+	large := largeTile
+	if min(p.c.rows, p.c.cols) > smallTile.side &&
+		ceil(p.c.rows, large.side)*ceil(p.c.cols, large.side)*p.count >= multiprocessors {
+		return large
+	}
+	return smallTile
+}
 
 // dense is a matrix of a product, somewhere in device memory.
 type dense struct {
@@ -28,6 +44,10 @@ type product struct {
 	a, b, c             dense
 	aStep, bStep, cStep int
 	count               int
+
+	// lower says that elements of C above the diagonal are not needed; they may be
+	// written all the same.
+	lower bool
 }
 
 func (s *stream) Gemm(tA, tB kernels.Trans, alpha float32, a, b kernels.Matrix, beta float32, c kernels.Matrix) error {
@@ -42,10 +62,11 @@ func (s *stream) multiply(p *product) error {
 		inner = p.a.rows
 	}
 	if s.blas == nil || inner == 0 || !fitsInt32(p.c.rows, p.c.cols, inner, p.a.stride, p.b.stride, p.c.stride) {
-		grid := dim{uint32(ceil(p.c.cols, gemmTile)), uint32(min(ceil(p.c.rows, gemmTile), mostBlocks)), uint32(p.count)}
-		return s.launch("gemm", grid, line(gemmThreads), 0, flag(bool(p.tA)), flag(bool(p.tB)),
+		tile := tileOf(p, s.dev.context.Multiprocessors())
+		grid := dim{uint32(ceil(p.c.rows, tile.side) * ceil(p.c.cols, tile.side)), 1, uint32(p.count)}
+		return s.launch(tile.kernel, grid, line(tile.threads), 0, flag(bool(p.tA)), flag(bool(p.tB)),
 			p.alpha, p.a.at, p.a.stride, p.aStep, p.b.at, p.b.stride, p.bStep,
-			p.beta, p.c.at, p.c.stride, p.cStep, p.c.rows, p.c.cols, inner)
+			p.beta, p.c.at, p.c.stride, p.cStep, p.c.rows, p.c.cols, inner, flag(p.lower))
 	}
 	// A row-major matrix is the transposed one in column-major order, so that
 	// cuBLAS computes Cᵀ = op(B)ᵀ·op(A)ᵀ.

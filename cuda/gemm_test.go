@@ -21,7 +21,10 @@ func TestProductsWithoutBLAS(t *testing.T) {
 		}
 		return b.whole(rows, cols)
 	}
-	for _, s := range [][3]int{{1, 1, 1}, {65, 63, 17}, {64, 128, 16}, {130, 5, 33}, {3, 200, 1}, {4, 4, 0}} {
+	large := 128*b.processors() - 61 // rows that make large tiles
+	for _, s := range [][3]int{
+		{1, 1, 1}, {65, 63, 17}, {64, 128, 16}, {130, 5, 33}, {3, 200, 1}, {4, 4, 0}, {large, 65, 19}, {large, 132, 8},
+	} {
 		for n := range 4 {
 			tA, tB := kernels.Trans(n&1 != 0), kernels.Trans(n&2 != 0)
 			t.Run(fmt.Sprint(s, tA, tB), func(t *testing.T) {
@@ -40,9 +43,22 @@ func TestProductsWithoutBLAS(t *testing.T) {
 			})
 		}
 	}
-	// More than one slice, and a last one that is shorter.
-	y := b.whole(2*sliceRows+77, 35)
-	g := b.upload(kernelstest.NewDense(35, 35))
-	require.NoError(t, b.stream.Gram(g, b.upload(y)))
-	require.Equal(t, kernelstest.Gram(y).Float32(), b.download(g))
+	// More than one slice, and a last one that is shorter; one tile, and some that are
+	// left out.
+	for _, rank := range []int{35, 150} {
+		y := b.whole(2*sliceRows+77, rank)
+		g := b.upload(kernelstest.NewDense(rank, rank))
+		require.NoError(t, b.stream.Gram(g, b.upload(y)))
+		require.Equal(t, kernelstest.Gram(y).Float32(), b.download(g))
+	}
+}
+
+// TestTileOf: large tiles only where they fill the GPU and are not mostly empty.
+func TestTileOf(t *testing.T) {
+	c := func(rows, cols, count int) *product { return &product{c: dense{rows: rows, cols: cols}, count: count} }
+	require.Equal(t, largeTile, tileOf(c(1280, 1280, 1), 100))
+	require.Equal(t, smallTile, tileOf(c(1280, 1152, 1), 100))
+	require.Equal(t, largeTile, tileOf(c(128, 128, 100), 100))
+	require.Equal(t, smallTile, tileOf(c(64, 100_000, 1), 100))
+	require.Equal(t, smallTile, tileOf(c(100_000, 64, 1), 100))
 }
