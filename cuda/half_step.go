@@ -20,14 +20,16 @@ func (s *stream) halfStep(p *kernels.Problem) error {
 	case kernels.NonNegative:
 		kernel, w.vectors, w.spare = "half_step_nonnegative", 4*k, k
 	}
-	panel := 0
-	if p.Solver.Method == kernels.CG && k >= cgGatheredRank {
-		panel = cgPanelRows(k)
+	gather := p.Solver.Method == kernels.CG && k >= cgGatheredRank && cgPanelRows(k) > 0
+	if gather {
 		w.extra = roundUp(8*p.X.Rows, granule)
 	}
 	return s.overRows(p, &w, func(h *rowKernels, list rowList) error {
-		if panel > 0 && list.parts == 0 {
-			return s.launchCG(p, list, panel, w.extraMemory)
+		if gather && list.parts == 0 {
+			if err := s.launchRegularization(p, w.extraMemory); err != nil {
+				return err
+			}
+			return s.launchCG(p, list, w.extraMemory)
 		}
 		return h.launch(kernel, list.count,
 			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows, list.count, list.parts, list.firstPart,

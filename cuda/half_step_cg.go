@@ -35,14 +35,11 @@ func cgPanelRows(unknowns int) int {
 	return rows
 }
 
-// launchCG solves the rows of a list by CG without their matrices. scratch is for the
-// regularization of each row of the problem, 8 bytes.
-func (s *stream) launchCG(p *kernels.Problem, list rowList, panel int, scratch driver.Ptr) error {
-	if err := s.launchRegularization(p, scratch); err != nil {
-		return err
-	}
-	return s.launch("half_step_cg_gathered", line(list.count), line(cgThreads), 4*cgWords(p.X.Cols, panel),
+// launchCG solves the rows of a list by CG without their matrices.
+func (s *stream) launchCG(p *kernels.Problem, rows rowList, regularization driver.Ptr) error {
+	panel := cgPanelRows(p.X.Cols)
+	return s.launch("half_step_cg_gathered", line(rows.count), line(cgThreads), 4*cgWords(p.X.Cols, panel),
 		append(problemArguments(p),
-			address(p.X.Buf), p.X.Stride, address(p.Info), list.rows,
-			scratch, steps(p), int32(panel))...)
+			address(p.X.Buf), p.X.Stride, address(p.Info), rows.rows,
+			regularization, steps(p), int32(panel))...)
 }

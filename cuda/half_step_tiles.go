@@ -41,15 +41,19 @@ func smallest(shapes []tileShape, unknowns int) (shape tileShape, ok bool) {
 	return tileShape{}, false
 }
 
-// sumsBytes is the memory for the sums over the ratings of a part, which
-// kernels/system_tiles.cuh lays out: tiles of 4×4, above rank 64 of 8×8.
-func (t tileShape) sumsBytes() int {
-	tile := 4
+// tile is the side of a tile.
+func (t tileShape) tile() int {
 	if t.rank > 64 {
-		tile = 8
+		return 8
 	}
-	side := t.rank / tile
-	return 4 * (side*(side+1)/2*tile*tile + t.rank)
+	return 4
+}
+
+// sumsBytes is the memory for the sums over the ratings of a part, which
+// kernels/system_tiles.cuh lays out.
+func (t tileShape) sumsBytes() int {
+	side := t.rank / t.tile()
+	return 4 * (side*(side+1)/2*t.tile()*t.tile() + t.rank)
 }
 
 // partLength is the number of ratings of a row that one block, or one warp where a block
@@ -61,39 +65,64 @@ func (t tileShape) partLength() int {
 	return 2048
 }
 
-// tiles is a half-step by Cholesky or NonNegative with its rank as a constant.
+// tiles is a half-step whose ratings are added up with the rank as a constant.
 type tiles struct {
 	tileShape
-	tf32    bool // for the rows that are no giants
+	others  rowMethod // for the rows that are no giants
 	problem *kernels.Problem
 
 	// Scratch memory, 0 where it is not needed: the terms over all pairs, the
-	// regularization of each row, Y in rows of the rank, the sums over the parts of
-	// giants.
+	// regularization of each row, Y in rows of the rank, the sums over parts.
 	pairs, regularization, y, sums driver.Ptr
 }
 
+// rowMethod is how the rows that are no giants are solved.
+type rowMethod int
+
+const (
+	inTiles  rowMethod = iota // in the launch that adds up the parts of giants
+	inTF32                    // with reduced precision
+	gathered                  // by CG without their matrices
+	asGiants                  // from sums in memory
+)
+
 // tilesFor returns nil for a problem that tiles are not for.
 func (d *device) tilesFor(p *kernels.Problem) *tiles {
-	method := p.Solver.Method
-	if method != kernels.Cholesky && method != kernels.NonNegative {
+	t := &tiles{problem: p}
+	unknowns := p.X.Cols
+	switch p.Solver.Method {
+	case kernels.CG:
+		t.others = gathered
+		if unknowns < cgGatheredRank {
+			t.others = asGiants
+		}
+	case kernels.Subspace:
+		t.others = asGiants
+		if p.Solver.Block > mostBlock {
+			return nil
+		}
+	case kernels.NonNegative:
+		t.others = asGiants
+	default:
+		if major, _ := d.context.ComputeCapability(); d.reduced && major >= tf32Capability && unknowns >= tf32Rank {
+			t.others = inTF32
+			unknowns = max(unknowns, 64) // the first of tf32Threads
+		}
+	}
+	var ok bool
+	if t.tileShape, ok = smallest(tileShapes, unknowns); !ok {
 		return nil
 	}
-	unknowns, tf32 := p.X.Cols, false
-	if major, _ := d.context.ComputeCapability(); d.reduced && method == kernels.Cholesky && major >= tf32Capability && unknowns >= tf32Rank {
-		tf32 = true
-		unknowns = max(unknowns, 64) // the first of tf32Threads
-	}
-	shape, ok := smallest(tileShapes, unknowns)
-	if !ok {
-		return nil
-	}
-	return &tiles{tileShape: shape, tf32: tf32, problem: p}
+	return t
 }
 
-// bytes is the scratch memory of the three operands.
-func (t *tiles) bytes() (pairs, regularization, y int) {
+// bytes is the scratch memory of the three operands, of which rows that are gathered need
+// the regularization alone.
+func (t *tiles) bytes(parts int) (pairs, regularization, y int) {
 	p := t.problem
+	if t.others == gathered && parts == 0 {
+		return 0, roundUp(8*p.X.Rows, granule), 0
+	}
 	if p.Objective.Convention.AllPairs() {
 		pairs = 4 * (t.rank*t.rank + t.rank)
 	}
@@ -108,10 +137,8 @@ func (t *tiles) fits(y kernels.Matrix) bool {
 	return y.Cols == t.rank && y.Stride%4 == 0 && address(y.Buf)%16 == 0
 }
 
-// cut is how rows are taken: for NonNegative all go through memory as giants do.
-func (t *tiles) cut() cut {
-	return cut{length: t.partLength(), all: t.problem.Solver.Method != kernels.Cholesky}
-}
+// cut is how rows are taken.
+func (t *tiles) cut() cut { return cut{length: t.partLength(), all: t.others == asGiants} }
 
 // halfStep solves all rows. The parts of giants, which are longest, and the other rows
 // are one launch, or as many more as there are batches of giants beyond the first.
@@ -123,54 +150,60 @@ func (t *tiles) halfStep(s *stream) error {
 	if err := t.prepare(s, m.schedule.mostPartsAtOnce(t.sumsBytes())); err != nil {
 		return err
 	}
-	rows := len(m.schedule.rows)
-	if t.tf32 {
-		if err := t.launchTF32(s, m); err != nil {
+	rows := rowList{rows: m.rowList, count: len(m.schedule.rows)}
+	if t.others != inTiles && rows.count > 0 {
+		if err := t.solveRows(s, rows); err != nil {
 			return err
 		}
-		rows = 0
+		rows.count = 0
 	}
 	for first, end := range m.schedule.batches(t.sumsBytes()) {
 		g := m.giantsOf(first, end)
-		if err := t.launch(s, m, rows, g); err != nil {
+		if err := t.launch(s, rows, g); err != nil {
 			return err
 		}
-		rows = 0
-		if err := t.finish(s, g); err != nil {
+		rows.count = 0
+		if err := t.solveGiants(s, g); err != nil {
 			return err
 		}
 	}
-	return t.launch(s, m, rows, giantRows{})
+	return t.launch(s, rows, giantRows{})
 }
 
-// finish solves giants whose parts are added up.
-func (t *tiles) finish(s *stream, g giantRows) error {
+// solveRows solves rows that are no giants in a launch of their own.
+func (t *tiles) solveRows(s *stream, rows rowList) error {
+	if t.others == gathered {
+		return s.launchCG(t.problem, rows, t.regularization)
+	}
+	return s.launch("half_step_tf32_"+strconv.Itoa(t.rank)+t.weighted(), line(rows.count), line(tf32Threads[t.rank]), 0,
+		append(t.arguments(), rows.rows, rows.count, t.regularization)...)
+}
+
+// solveGiants solves giants whose parts are added up.
+func (t *tiles) solveGiants(s *stream, g giantRows) error {
 	kernel, shape := "half_step_parts_", t.tileShape
-	if t.problem.Solver.Method == kernels.NonNegative {
+	switch t.problem.Solver.Method {
+	case kernels.CG, kernels.Subspace:
+		return t.solveSums(s, g)
+	case kernels.NonNegative:
 		kernel = "half_step_nonnegative_"
 		shape, _ = smallest(nonNegativeShapes, t.rank)
 	}
 	return s.launch(kernel+strconv.Itoa(t.rank), line(ceil(g.count, shape.rows)), line(shape.threads), 0,
-		append(t.arguments(), g.rows, g.count, t.regularization, t.sums.Add(-g.skipped*t.sumsBytes()), g.firstPart)...)
+		append(t.arguments(), g.rows, g.count, t.regularization, t.sumsOf(g), g.firstPart)...)
 }
 
-// launch adds up the parts of some giants and solves the first rows of the list.
-func (t *tiles) launch(s *stream, m *plan, rows int, g giantRows) error {
-	if g.parts+rows == 0 {
-		return nil
-	}
-	return s.launch("half_step_"+strconv.Itoa(t.rank)+t.weighted(), line(ceil(g.parts+rows, t.rows)), line(t.threads), 0,
-		append(t.arguments(), m.rowList, rows, t.regularization, t.sums, g.bounds, g.parts)...)
-}
+// sumsOf is where the sums over part 0 of the matrix would be, if they were held together
+// with those of some giants.
+func (t *tiles) sumsOf(g giantRows) driver.Ptr { return t.sums.Add(-g.skipped * t.sumsBytes()) }
 
-// launchTF32 solves the rows of the list with reduced precision.
-func (t *tiles) launchTF32(s *stream, m *plan) error {
-	rows := len(m.schedule.rows)
-	if rows == 0 {
+// launch adds up the parts of some giants and solves rows.
+func (t *tiles) launch(s *stream, rows rowList, g giantRows) error {
+	if g.parts+rows.count == 0 {
 		return nil
 	}
-	return s.launch("half_step_tf32_"+strconv.Itoa(t.rank)+t.weighted(), line(rows), line(tf32Threads[t.rank]), 0,
-		append(t.arguments(), m.rowList, rows, t.regularization)...)
+	return s.launch("half_step_"+strconv.Itoa(t.rank)+t.weighted(), line(ceil(g.parts+rows.count, t.rows)), line(t.threads), 0,
+		append(t.arguments(), rows.rows, rows.count, t.regularization, t.sums, g.bounds, g.parts)...)
 }
 
 // weighted is how the names of kernels end that know weights other than 1.
@@ -201,7 +234,7 @@ func (t *tiles) arguments() []any {
 // prepare lays out the scratch memory, with room for the sums over so many parts, and
 // makes the operands.
 func (t *tiles) prepare(s *stream, parts int) error {
-	pairs, regularization, y := t.bytes()
+	pairs, regularization, y := t.bytes(parts)
 	memory, err := s.scratch(pairs + regularization + y + parts*t.sumsBytes())
 	if err != nil {
 		return err
