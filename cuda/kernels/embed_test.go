@@ -12,7 +12,9 @@ import (
 
 // TestModules compares the kernels of the sources with those of the embedded PTX.
 func TestModules(t *testing.T) {
-	definition := regexp.MustCompile(`(?m)^extern "C" __global__ void (?:__launch_bounds__\([^)]*\) )?(\w+)\(|^(?:HALF_STEP\w*|SOLVE_SPD\w*)\((\w+),`)
+	// By itself, or by a macro that is named in capitals.
+	definition := regexp.MustCompile(`(?m)^extern "C" __global__ void (?:__launch_bounds__\([^)]*\) )?(\w+)\(|^[A-Z_0-9]+\((\w+),`)
+	second := regexp.MustCompile(`__global__ void .*name##(\w+)\(`) // kernel of the macro of a file
 	files, err := os.ReadDir(".")
 	require.NoError(t, err)
 	module := map[string]string{}
@@ -27,6 +29,9 @@ func TestModules(t *testing.T) {
 			kernel := match[1] + match[2]
 			require.NotContains(t, module, kernel, "a kernel of this name is in two files")
 			module[kernel] = name
+			if suffix := second.FindStringSubmatch(string(source)); match[2] != "" && suffix != nil {
+				module[kernel+suffix[1]] = name
+			}
 		}
 	}
 	require.NotEmpty(t, module)
