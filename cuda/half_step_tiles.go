@@ -110,7 +110,12 @@ func (d *device) tilesFor(p *kernels.Problem) *tiles {
 		}
 	}
 	var ok bool
-	if t.tileShape, ok = smallest(tileShapes, unknowns); !ok {
+	t.tileShape, ok = smallest(tileShapes, unknowns)
+	if !ok && p.Solver.Method == kernels.Cholesky {
+		t.tileShape, ok = smallest(wideShapes, unknowns)
+		t.others = inTiles
+	}
+	if !ok {
 		return nil
 	}
 	return t
@@ -181,6 +186,9 @@ func (t *tiles) solveRows(s *stream, rows rowList) error {
 
 // solveGiants solves giants whose parts are added up.
 func (t *tiles) solveGiants(s *stream, g giantRows) error {
+	if t.wide() {
+		return t.solveWideGiants(s, g)
+	}
 	kernel, shape := "half_step_parts_", t.tileShape
 	switch t.problem.Solver.Method {
 	case kernels.CG, kernels.Subspace:
@@ -201,6 +209,9 @@ func (t *tiles) sumsOf(g giantRows) driver.Ptr { return t.sums.Add(-g.skipped * 
 func (t *tiles) launch(s *stream, rows rowList, g giantRows) error {
 	if g.parts+rows.count == 0 {
 		return nil
+	}
+	if t.wide() {
+		return t.launchWide(s, t.arguments(), rows, g, 0)
 	}
 	return s.launch("half_step_"+strconv.Itoa(t.rank)+t.weighted(), line(ceil(g.parts+rows.count, t.rows)), line(t.threads), 0,
 		append(t.arguments(), rows.rows, rows.count, t.regularization, t.sums, g.bounds, g.parts)...)
@@ -235,7 +246,11 @@ func (t *tiles) arguments() []any {
 // makes the operands.
 func (t *tiles) prepare(s *stream, parts int) error {
 	pairs, regularization, y := t.bytes(parts)
-	memory, err := s.scratch(pairs + regularization + y + parts*t.sumsBytes())
+	sums := parts * t.sumsBytes()
+	if t.wide() {
+		sums *= 2 // for the totals of giants
+	}
+	memory, err := s.scratch(pairs + regularization + y + sums)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // solve_spd_wide.cuh are compiled for, as tileShapes are of half-steps.
 var solveShapes = []tileShape{
 	{8, 128, 4}, {16, 128, 4}, {24, 128, 4}, {32, 64, 1}, {48, 96, 1}, {64, 160, 1}, {96, 96, 1}, {128, 160, 1},
-	{160, 224, 1}, {192, 320, 1}, {256, 544, 1},
+	{160, 224, 1}, {256, 544, 1},
 }
 
 func (s *stream) SolveSPD(a kernels.Batch, b kernels.Matrix, info kernels.Buffer[int32]) error {

@@ -7,17 +7,16 @@
 // are four, has 512 registers for a lane of all its warps, so that 5 warps may have 96:
 //
 //	order  tile  threads  registers  shared  blocks  together
-//	  160     8      224   124, 127   11536       2       448
-//	  192     8      320     96, 96   13840       2       640
-//	  256     8      544     96, 96   18448       1       544
+//	  160     8      224   127, 127   12432       2       448
+//	  256     8      544     96, 96   20624       1       544
 //
 // The expectation, before any measurement: at order 256 a system is 5.6 MFLOP, 22,000 cycles
-// of a multiprocessor, and 132 KB, of which the share of one of the 132 multiprocessors of
-// an H200 takes half as long to read. A step has a chain of 8 inverse roots, of some 55 cycles
+// of a multiprocessor, and 132 KB, which one of the 132 multiprocessors of an H200 reads in
+// 7,000 cycles of its share. A step has a chain of 8 inverse roots, of some 55 cycles
 // each with the products between, of a product of tiles by one warp, of the solution of a
 // row, and of two barriers: 1,200 cycles or so, 32 times, of which the 25,000 cycles of
 // taking panels off hide a part only, and 10,000 cycles of the solution back: a third of the
-// peak or somewhat less. At orders up to 192 two blocks fill each other's pauses.
+// peak or somewhat less. At orders up to 160 two blocks fill each other's pauses.
 #pragma once
 
 #include "wide_tiles.cuh"
@@ -26,8 +25,9 @@
 // the unit matrix and zeros beyond its unknowns.
 template <typename S>
 __device__ inline void load_wide_system(
-		const float *a, int64 a_stride, const float *b, int unknowns, WideSystem<S> &s, const Member &m,
+		const float *a, int64 a_stride, const float *b, int unknowns, WideSystem<S> &s,
 		float (&tile)[S::tile][S::tile]) {
+	Member m = wide_member<S>(s);
 	const float *from = a + m.row * S::tile * a_stride + m.column * S::tile;
 	int rows = m.row < 0 ? 0 : unknowns - m.row * S::tile; // of the system, in the tile and below
 	bool diagonal = m.row == m.column;
@@ -60,13 +60,13 @@ template <typename S>
 __device__ inline void solve_spd_wide(
 		const float *a, int64 a_stride, int64 a_step, float *b, int64 b_stride, int *info, int unknowns) {
 	__shared__ WideSystem<S> s;
-	Member m = wide_member<S>(unknowns);
+	take_places<S>(unknowns, s);
 	float *x = b + blockIdx.x * b_stride;
 	float tile[S::tile][S::tile];
-	load_wide_system<S>(a + blockIdx.x * a_step, a_stride, x, unknowns, s, m, tile);
-	factorize_wide<S>(unknowns, s, m, tile);
-	substitute_wide<S>(unknowns, s, m, tile);
-	write_row<S>(unknowns, s, m, x, info + blockIdx.x);
+	load_wide_system<S>(a + blockIdx.x * a_step, a_stride, x, unknowns, s, tile);
+	factorize_wide<S>(unknowns, s, tile);
+	substitute_wide<S>(unknowns, s, tile);
+	write_row<S>(unknowns, s, wide_member<S>(s), x, info + blockIdx.x);
 }
 
 #define SOLVE_SPD_WIDE(name, shape)                                                                              \

@@ -21,10 +21,21 @@
 
 #include "tiles.cuh"
 
-// WideShape is how an order of more than 128 is cut.
-template <int Rank, int Threads, int Blocks>
-struct WideShape : Shape<Rank, 8, 1, Threads, Threads / (Rank / 4), 1, Blocks> {
-	static_assert(Threads > Rank, "each unknown has a thread, and one is left for the right-hand side");
+// WideShape is how an order of more than 128 is cut: threads that own tiles, and others
+// that load, so many quads at a time.
+template <int Rank, int Owners, int Loaders, int Batch, int Blocks>
+struct WideShape : Shape<Rank, 8, 1, Owners + Loaders, 8, 1, Blocks> {
+	static constexpr int loaders = Loaders;
+	static constexpr int batch = Batch;
+	static_assert(Owners > Rank, "each unknown has a thread, and one is left for the right-hand side");
+};
+
+// Place is the tile that a thread owns; or, if row is -1, its number as a loader, -1 for
+// none. It is kept in shared memory and read again at each step: with a tile in registers
+// there are few for anything else, and what a compiler computes of a place beforehand
+// takes more of them than the place.
+struct Place {
+	short row, column;
 };
 
 // WideSystem is the shared memory of a block. Half-steps have more, and the same names.
@@ -33,18 +44,34 @@ struct __align__(16) WideSystem {
 	float buffer[2][S::tile * S::rank]; // panels; quads in the order of wide_quad
 	float right[S::rank];               // b, then z, then x
 	float diagonal[S::rank];            // of the matrix, as it was
-	int failed;                         // 0, or the first pivot that failed, counted from 1
+	Place places[S::threads];
+	int failed; // 0, or the first pivot that failed, counted from 1
 };
 
-// wide_member is the member of a block for a thread. Tiles that no unknown reaches are
-// left out: their threads count as threads without a tile, whose row and column are -1.
-template <typename S>
-__device__ inline Member wide_member(int unknowns) {
+// take_places gives each thread of a block its place. Tiles that no unknown reaches are left
+// out. A thread reads its own place alone.
+template <typename S, typename Memory>
+__device__ inline void take_places(int unknowns, Memory &s) {
 	Member m = member<S>(threadIdx.x);
-	if (m.split > 0 || m.row * S::tile >= unknowns) {
-		m.split = S::splits;
-		m.row = m.column = -1;
+	int loader = m.thread - (S::threads - S::loaders);
+	Place place = {-1, (short)max(loader, -1)};
+	if (m.split == 0 && m.row * S::tile < unknowns) {
+		place.row = m.row;
+		place.column = m.column;
 	}
+	s.places[m.thread] = place;
+}
+
+// wide_member is a thread as what the functions for tiles take.
+template <typename S, typename Memory>
+__device__ inline Member wide_member(const Memory &s) {
+	Place place = s.places[threadIdx.x];
+	Member m;
+	m.thread = threadIdx.x;
+	m.split = place.row < 0;
+	m.row = place.row;
+	m.column = place.row < 0 ? -1 : place.column;
+	m.tile = tile_number(m.row, m.column);
 	return m;
 }
 
@@ -58,13 +85,12 @@ __device__ inline float inverse_root(float v) {
 // factorize_diagonal overwrites the lower triangle of a diagonal tile with its factor.
 template <typename S, typename Memory>
 __device__ inline void factorize_diagonal(int unknowns, Memory &s, const Member &m, float (&a)[S::tile][S::tile]) {
+	int failed = 0;
 #pragma unroll
 	for (int j = 0; j < S::tile; j++) {
 		float pivot = a[j][j];
 		if (!(pivot > pivot_tolerance(unknowns) * s.diagonal[m.row * S::tile + j])) {
-			if (!s.failed) {
-				s.failed = m.row * S::tile + j + 1;
-			}
+			failed = failed ? failed : m.row * S::tile + j + 1;
 			pivot = 1; // the row is lost, the threads go on together
 		}
 		a[j][j] = inverse_root(pivot);
@@ -80,6 +106,9 @@ __device__ inline void factorize_diagonal(int unknowns, Memory &s, const Member 
 			}
 		}
 	}
+	if (failed && !s.failed) {
+		s.failed = failed;
+	}
 }
 
 // wide_quad is where quad number q of a tile is in a row of a buffer.
@@ -88,7 +117,7 @@ __device__ inline int wide_quad(int tile, int q) { return 4 * (q * S::side + til
 
 // wide_place is where unknown j is in a row of a buffer.
 template <typename S>
-__device__ inline int wide_place(int j) { return wide_quad<S>(j / S::tile, j % S::tile / 4) + j % 4; }
+__device__ inline int wide_place(uint32 j) { return wide_quad<S>(j / S::tile, j % S::tile / 4) + j % 4; }
 
 // load_wide reads the elements of a row of a buffer that belong to a tile.
 template <typename S>
@@ -174,8 +203,9 @@ __device__ inline void take_panel_off(const float *panel, const Member &m, float
 // solution of L·z = b. The buffers must be free; right must be in its place after the
 // next barrier.
 template <typename S, typename Memory>
-__device__ inline void factorize_wide(int unknowns, Memory &s, const Member &m, float (&a)[S::tile][S::tile]) {
+__device__ inline void factorize_wide(int unknowns, Memory &s, float (&a)[S::tile][S::tile]) {
 	for (int step = 0; step * S::tile < unknowns; step++) {
+		Member m = wide_member<S>(s);
 		float *panel = s.buffer[step % 2];
 		float *z = s.right + step * S::tile;
 		int row = (step + 1) * S::tile + m.thread;
@@ -191,6 +221,7 @@ __device__ inline void factorize_wide(int unknowns, Memory &s, const Member &m, 
 			solve_panel_row<S>(below ? panel + wide_place<S>(row) : z, below ? S::rank : 1, panel, step);
 		}
 		__syncthreads();
+		m = wide_member<S>(s);
 		if (below) {
 			float v = s.right[row];
 			for (int k = 0; k < S::tile; k++) {
@@ -210,8 +241,9 @@ __device__ inline void factorize_wide(int unknowns, Memory &s, const Member &m, 
 // substitute_wide overwrites s.right, which holds z, with the solution of Lᵀ·x = z. It
 // ends with a barrier.
 template <typename S, typename Memory>
-__device__ inline void substitute_wide(int unknowns, Memory &s, const Member &m, const float (&a)[S::tile][S::tile]) {
+__device__ inline void substitute_wide(int unknowns, Memory &s, const float (&a)[S::tile][S::tile]) {
 	for (int step = (unknowns - 1) / S::tile; step >= 0; step--) {
+		Member m = wide_member<S>(s);
 		float *x = s.right + step * S::tile;
 		if (m.row == step && m.column == step) {
 			float v[S::tile];

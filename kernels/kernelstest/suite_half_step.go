@@ -98,6 +98,16 @@ func halfStepParameters() []testCase {
 			add("in turn", problemCase{convention: convention, rank: 9, exponent: exponent, bias: i%2 == 0, offset: i < 2})
 		}
 	}
+	for i, rank := range []int{129, 150, 200, 256, 257} {
+		for j, convention := range conventions {
+			c := problemCase{
+				convention: convention, rank: rank, exponent: 1, bias: (i+j)%2 == 0, offset: i%2 == 0,
+				lengths: []int{3, 0, 21}, cols: 40,
+			}
+			l := layouts[j%2]
+			cases = append(cases, testCase{fmt.Sprintf("%v %s", c, l.name), func(f *fixture) { testHalfStep(f, c, l) }})
+		}
+	}
 	for _, convention := range conventions {
 		for _, solver := range solvers(9) {
 			add("bias without offset", problemCase{convention: convention, solver: solver, rank: 9, bias: true, exponent: 1})
