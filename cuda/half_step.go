@@ -42,5 +42,5 @@ func (d *device) halfStepCut(p *kernels.Problem) cut {
 	if t := d.tilesFor(p); t != nil {
 		return t.cut()
 	}
-	return cut{length: partLength}
+	return cut{partLength, partLength}
 }

@@ -82,7 +82,7 @@ type rowMethod int
 const (
 	inTiles  rowMethod = iota // in the launch that adds up the parts of giants
 	inTF32                    // with reduced precision
-	gathered                  // by CG without their matrices
+	gathered                  // by CG without their matrices, while they fit shared memory
 	asGiants                  // from sums in memory
 )
 
@@ -143,7 +143,16 @@ func (t *tiles) fits(y kernels.Matrix) bool {
 }
 
 // cut is how rows are taken.
-func (t *tiles) cut() cut { return cut{length: t.partLength(), all: t.others == asGiants} }
+func (t *tiles) cut() cut {
+	c := cut{whole: t.partLength(), length: t.partLength()}
+	switch t.others {
+	case gathered:
+		c.whole = cgPanelRows(t.problem.X.Cols)
+	case asGiants:
+		c.whole = -1
+	}
+	return c
+}
 
 // halfStep solves all rows. The parts of giants, which are longest, and the other rows
 // are one launch, or as many more as there are batches of giants beyond the first.

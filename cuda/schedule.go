@@ -24,7 +24,7 @@ const (
 // longest rows first leaves only short ones for the end.
 type schedule struct {
 	rows   []int32 // all but the giants, longest first
-	giants []int32 // in order, longest first if they are all rows
+	giants []int32 // longest first
 
 	// firstPart has for each giant the number of its first part, and last the number
 	// of all parts; bounds has for each part the range of its entries, counted from
@@ -35,19 +35,16 @@ type schedule struct {
 	limit int // partsLimit
 }
 
-// cut says which rows are cut into parts, and how long these are at most: those of more
-// ratings, or all.
-type cut struct {
-	length int
-	all    bool
-}
+// cut says which rows are giants, which are cut into parts: those of more ratings than
+// whole, all rows where that is -1. A part has at most length ratings.
+type cut struct{ whole, length int }
 
 // newSchedule makes the schedule of the rows with the given offsets.
 func newSchedule(offsets []int64, c cut) schedule {
 	s := schedule{firstPart: []int64{0}, limit: partsLimit}
 	length := func(row int32) int64 { return offsets[row+1] - offsets[row] }
 	for i := range int32(len(offsets) - 1) {
-		if c.all || length(i) > int64(c.length) {
+		if length(i) > int64(c.whole) {
 			s.giants = append(s.giants, i)
 		} else {
 			s.rows = append(s.rows, i)
@@ -55,9 +52,7 @@ func newSchedule(offsets []int64, c cut) schedule {
 	}
 	longestFirst := func(a, b int32) int { return cmp.Compare(length(b), length(a)) }
 	slices.SortStableFunc(s.rows, longestFirst)
-	if c.all {
-		slices.SortStableFunc(s.giants, longestFirst)
-	}
+	slices.SortStableFunc(s.giants, longestFirst)
 	for _, row := range s.giants {
 		s.addParts(offsets[row]-offsets[0], length(row), int64(c.length))
 	}

@@ -22,8 +22,8 @@ func TestScheduleCovers(t *testing.T) {
 	for _, n := range lengths {
 		offsets = append(offsets, offsets[len(offsets)-1]+n)
 	}
-	s := newSchedule(offsets, cut{length: partLength})
-	require.Equal(t, []int32{2, 3}, s.giants)
+	s := newSchedule(offsets, cut{partLength, partLength})
+	require.Equal(t, []int32{3, 2}, s.giants)
 	for i := 1; i < len(s.rows); i++ {
 		require.GreaterOrEqual(t, lengths[s.rows[i-1]], lengths[s.rows[i]])
 	}
@@ -50,7 +50,7 @@ func TestScheduleCovers(t *testing.T) {
 // TestScheduleOfAllRows: all rows are in parts, the longest first, and the ones without
 // ratings have none.
 func TestScheduleOfAllRows(t *testing.T) {
-	s := newSchedule([]int64{10, 13, 13, 20, 21}, cut{length: 3, all: true})
+	s := newSchedule([]int64{10, 13, 13, 20, 21}, cut{whole: -1, length: 3})
 	require.Empty(t, s.rows)
 	require.Equal(t, []int32{2, 0, 3, 1}, s.giants)
 	require.Equal(t, []int64{0, 3, 4, 5, 5}, s.firstPart)
@@ -59,13 +59,13 @@ func TestScheduleOfAllRows(t *testing.T) {
 
 // TestBatches: giants are taken together as far as their parts fit the limit.
 func TestBatches(t *testing.T) {
-	s := newSchedule([]int64{0, 3 * partLength, 5 * partLength, 15 * partLength, 17 * partLength}, cut{length: partLength})
+	s := newSchedule([]int64{0, 3 * partLength, 5 * partLength, 15 * partLength, 17 * partLength}, cut{partLength, partLength})
 	for _, c := range []struct {
 		partBytes int
 		want      [][2]int
 	}{
 		{partsLimit, [][2]int{{0, 1}, {1, 2}, {2, 3}, {3, 4}}},
-		{partsLimit / 5, [][2]int{{0, 2}, {2, 3}, {3, 4}}},
+		{partsLimit / 5, [][2]int{{0, 1}, {1, 3}, {3, 4}}},
 		{1, [][2]int{{0, 4}}},
 	} {
 		var got [][2]int

@@ -113,20 +113,19 @@ func (m *csr) chunkEnd(lo, bytes int, c cut) int {
 
 // chunkBytes is the most that rows lo to hi take on the device with their plan: of each
 // row its offset and number, of each entry its column and value. Each of the seven lists
-// ends at a granule. A giant takes 8 bytes more and 16 for each of its parts, which are
-// one for each c.length of its entries and one more: less than two where it has more
-// entries than that.
+// ends at a granule. A giant, of more than c.whole entries, takes 8 bytes more and 16 for
+// each of its parts, which are one for each c.length of its entries and one more.
 func (m *csr) chunkBytes(lo, hi int, c cut) int {
 	entries := int(m.host.Offsets[hi] - m.host.Offsets[lo])
 	perEntry := 4
 	if m.HasValues() {
 		perEntry = 8
 	}
-	perRow := 12
-	if c.all {
-		perRow += 24
+	giants := hi - lo
+	if c.whole >= 0 {
+		giants = min(giants, entries/(c.whole+1))
 	}
-	return perRow*(hi-lo) + 16 + perEntry*entries + 40*entries/c.length + 7*granule
+	return 12*(hi-lo) + 16 + perEntry*entries + 24*giants + 16*(entries/c.length) + 7*granule
 }
 
 // longestRow is the most that one row takes.

@@ -1,6 +1,6 @@
 // The method CG of a half-step with the matrix, built as for Cholesky: for ranks at
-// which that is less work than the products without it, and for rows whose sums are
-// added from parts. half_step_cg.cu has the others.
+// which that is less work than the products without it, and for rows of more ratings than
+// fit shared memory, or whose sums are added from parts. half_step_cg.cu has the others.
 //
 // The vectors are float64: where one eigenvalue stands out, as that of a bias does, a
 // rounding error in its direction grows with each step by about the ratio of the

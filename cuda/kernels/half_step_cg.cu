@@ -5,11 +5,15 @@
 // Floor per row of n ratings and S steps, of which the start is one more: (S+1)·2·n·K
 // multiply-adds for the ratings and (S+1)·K² for Gram, and n·K floats of Y. Building
 // the matrix costs n·K²/2: more from rank 4·(S+1) on, 16 for the usual three steps.
-// The general kernel of half_step.cu builds it, for lower ranks and for the rows that
-// are split.
+//
+// Rows that do not fit are better off with their matrix, up to rank 128 that of
+// half_step_tiles.cuh: without it, a rating at rank 128 and with three steps costs an H200
+// five times 512 bytes, 0.6 ns at 4.3 TB/s; with it 8,256 multiply-adds, 0.34 ns at the 72%
+// of the peak that half_step_tiles.cuh expects. At rank 64 it is 0.3 ns against 0.1. The
+// rows that fit have 80 ratings at most at rank 128, 168 at rank 64, 256 at rank 32.
 //
 // ptxas 12.4 gives it 48 registers for compute_80 and 56 for compute_90 without spills, so
-// that shared memory decides: 47 KiB for 84 ratings in hand at rank 128, four blocks of 256
+// that shared memory decides: 47 KiB for 80 ratings in hand at rank 128, four blocks of 256
 // threads on a multiprocessor of 227 KiB. An element of the panel costs a load from
 // shared memory for each multiply-add, so products are bound by that, at a quarter of
 // the peak at most; at rank 128 they still cost a sixteenth of the matrix's multiply-
@@ -196,7 +200,8 @@ __device__ inline int descend(const Problem &problem, const Staged &s, const flo
 }
 
 // Solves the rows of the list, a block a row. x is the start and is overwritten, as
-// info is. regularization is that of each row of the matrix. Shared memory is that of Staged for a panel of so many ratings.
+// info is. regularization is that of each row of the matrix. Shared memory is that of
+// Staged for a panel of so many ratings.
 extern "C" __global__ void half_step_cg_gathered(
 		PROBLEM_PARAMETERS, float *x, int64 x_stride, int *info, const int *rows,
 		const float2 *regularization, int steps, int panel_rows) {
