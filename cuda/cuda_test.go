@@ -19,7 +19,8 @@ func open(t testing.TB, opts kernels.Options) kernels.Device {
 }
 
 // TestConformance runs the suite on the emulated GPU with the threads of a block in
-// three orders: a barrier that is missing shows in some of them. Short tests run one.
+// three orders: a barrier that is missing shows in some of them. In one of them streams
+// run on demand, so that waits that are missing between them show. Short tests run one.
 func TestConformance(t *testing.T) {
 	lib := emulated(t)
 	for _, order := range []emulator.Order{emulator.Forward, emulator.Reverse, emulator.Random} {
@@ -28,6 +29,8 @@ func TestConformance(t *testing.T) {
 		}
 		t.Run(order.String(), func(t *testing.T) {
 			lib.SetOrder(order, 1)
+			lib.SetOnDemand(order == emulator.Random)
+			defer lib.SetOnDemand(false)
 			kernelstest.Run(t, "cuda", func(t *testing.T, opts kernels.Options) kernels.Device { return open(t, opts) })
 			lib.CheckReports(t)
 		})

@@ -32,9 +32,9 @@
 // brought to the device as a whole by other operations, which answer a
 // *kernels.MemoryError where it does not fit.
 //
-// Pinned memory of the host is 2 MiB for each stream that has transferred something, and
-// as much again for each that has a ring. It is used again by later streams, until the
-// device is closed.
+// Pinned memory of the host is 2 MiB for each stream that has transferred something, as
+// much again for its ring, and once for the device if it has had a sparse matrix. It is
+// used again by later streams, until the device is closed.
 //
 // # First use
 //

@@ -133,15 +133,24 @@ func TestTrainingStreamsRatings(t *testing.T) {
 				return model
 			}
 			// Other tests leave memory of devices that were lost.
-			most, before := 0, lib.Live().Bytes
-			observe := func(als.Progress) { most = max(most, lib.Live().Bytes-before) }
+			most, pinned, before := 0, 0, lib.Live()
+			observe := func(als.Progress) {
+				live := lib.Live()
+				most, pinned = max(most, live.Bytes-before.Bytes), max(pinned, live.Host-before.Host)
+			}
 			want := train(kernels.Options{}, observe)
 			require.Greater(t, most, bytes)
-			most = 0
-			got := train(kernels.Options{MemoryLimit: bytes / 4}, observe)
-			require.LessOrEqual(t, most, bytes/4)
-			for u := range ratings.Users() {
-				require.Equal(t, want.UserFactors(u), got.UserFactors(u), "user %d", u)
+			defer lib.SetMemory(0)
+			for _, onDemand := range []bool{false, true} {
+				lib.SetMemory(before.Bytes + bytes/4) // what exceeds the limit is refused
+				lib.SetOnDemand(onDemand)
+				most, pinned = 0, 0
+				got := train(kernels.Options{MemoryLimit: bytes / 4}, observe)
+				lib.SetOnDemand(false)
+				require.Positive(t, most)
+				require.LessOrEqual(t, most, bytes/4)
+				require.Equal(t, 2*4, pinned, "four blocks for the stream and four for its ring")
+				sameModel(t, want, got)
 			}
 		})
 	}

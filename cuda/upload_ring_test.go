@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -65,16 +66,22 @@ func solved(t *testing.T, s *stream, p *kernels.Problem) []float32 {
 	t.Helper()
 	require.NoError(t, s.Fill(p.X, -1))
 	require.NoError(t, s.HalfStep(p))
-	x := make([]float32, p.X.Buf.N)
-	require.NoError(t, kernels.Download(s, x, p.X.Buf))
-	return x
+	return downloaded(t, s, p.X)
 }
 
-// ringProblem makes a problem with rows of up to so many ratings, and one of ten times as
-// many, that does not fit the device, and says what X is after it where it does.
-func ringProblem(t *testing.T, s *stream, most int) (p *kernels.Problem, want []float32) {
+func downloaded(t *testing.T, s *stream, x kernels.Matrix) []float32 {
 	t.Helper()
-	p = halfStepProblem(t, s, randomCSR(t, 300, 200, most), 8)
+	elements := make([]float32, x.Buf.N)
+	require.NoError(t, kernels.Download(s, elements, x.Buf))
+	return elements
+}
+
+// ringProblem makes a problem of so many rows, of up to so many ratings each, and one of
+// ten times as many, that does not fit the device, and says what X is after it where it
+// does.
+func ringProblem(t *testing.T, s *stream, rows, most int) (p *kernels.Problem, want []float32) {
+	t.Helper()
+	p = halfStepProblem(t, s, randomCSR(t, rows, 200, most), 8)
 	want = solved(t, s, p)
 	require.Nil(t, s.uploads, "all ratings fit")
 	require.NoError(t, p.R.Free())
@@ -102,7 +109,7 @@ func setRing(t *testing.T, s *stream, p *kernels.Problem, buffers, bytes int) {
 func TestHalfStepInChunks(t *testing.T) {
 	lib, _, streams := twoStreams(t, 0)
 	s := streams[0]
-	p, want := ringProblem(t, s, 60) // one row is a giant
+	p, want := ringProblem(t, s, 300, 60) // one row is a giant
 	longest := p.R.(*csr).longestRow(s.dev.halfStepCut(p))
 	for _, buffers := range []int{1, 2, 3} {
 		setRing(t, s, p, buffers, longest)
@@ -123,7 +130,7 @@ func TestHalfStepInChunks(t *testing.T) {
 func TestUploadsOverlap(t *testing.T) {
 	lib, _, streams := twoStreams(t, 0)
 	s := streams[0]
-	p, _ := ringProblem(t, s, 40)
+	p, _ := ringProblem(t, s, 300, 40)
 	longest := p.R.(*csr).longestRow(s.dev.halfStepCut(p))
 	// timed is how long a half-step takes, its copies and its launches.
 	timed := func(buffers int, bytesRate, blocksRate float64) (took, copying, solving float64) {
@@ -216,6 +223,45 @@ func TestRingIsMadeOnce(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, after := d.memory.held()
 	require.Equal(t, before, after)
+}
+
+// TestUploadsFailOnce has every call of the driver fail in turn while ratings pass through
+// a ring. The half-step says so or does without, and the next one has its result.
+func TestUploadsFailOnce(t *testing.T) {
+	lib, d, streams := twoStreams(t, 0)
+	p, want := ringProblem(t, streams[0], 24, 60)
+	_, held := d.memory.held()
+	const unknown, outOfMemory = 999, 2
+	for _, code := range []int{unknown, outOfMemory} {
+		failures := 0
+		for n := 1; ; n++ {
+			s, err := d.newStream()
+			require.NoError(t, err)
+			setRing(t, s, p, 2, p.R.(*csr).longestRow(d.halfStepCut(p)))
+			require.NoError(t, s.Fill(p.X, -1))
+			before := lib.Calls()
+			lib.FailCall("", n, code)
+			err = s.HalfStep(p)
+			lib.FailCall("", 0, 0)
+			calls := lib.Calls() - before
+			if err != nil {
+				failures++
+				require.ErrorContains(t, err, fmt.Sprintf("(%d)", code), "call %d", n)
+			} else {
+				require.Equal(t, want, downloaded(t, s, p.X), "call %d", n)
+			}
+			require.Equal(t, want, solved(t, s, p), "after call %d: %v", n, err)
+			require.NoError(t, s.Close())
+			_, scratch := d.memory.held()
+			require.Equal(t, held, scratch, "call %d: %v", n, err)
+			if n > calls {
+				break
+			}
+		}
+		require.Greater(t, failures, 20)
+		t.Logf("code %d: %d failures", code, failures)
+	}
+	freeProblem(t, p)
 }
 
 // TestChunksFitTheirBuffer: the bytes that a chunk is taken to need are no less than it
