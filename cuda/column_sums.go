@@ -11,9 +11,9 @@ const (
 	// sumElements bounds the partial sums of all slices together.
 	sumElements = 1 << 22
 
-	// The shape of a block of column_sums_slices: 32 columns by 8 rows.
-	sumColumns = 32
-	sumLanes   = 8
+	// sumLanes is the most lanes that share a row of a slice: the more rows a block has
+	// at once, the sooner it is through.
+	sumLanes = 8
 )
 
 // slicesOf cuts the rows of a matrix into slices whose sums, of so many elements each,
@@ -31,19 +31,20 @@ func (s *stream) ColumnSums(dst kernels.Buffer[float32], a kernels.Matrix) error
 		return err
 	}
 	if count > 0 {
-		grid := dim{uint32(ceil(a.Cols, sumColumns)), uint32(count), 1}
-		err := s.launch("column_sums_slices", grid, line(sumColumns*sumLanes), 0,
-			partial, address(a.Buf), a.Stride, a.Rows, a.Cols, length)
+		lanes := min(partLanes(a.Cols), sumLanes)
+		grid := dim{uint32(count), uint32(ceil(a.Cols, partColumns*lanes)), 1}
+		err := s.launch("column_sums_"+partKernel(a), grid, line(blockThreads), 0,
+			partial, address(a.Buf), a.Stride, a.Rows, a.Cols, length, int32(lanes))
 		if err != nil {
 			return err
 		}
 	}
-	return s.launch("column_sums_total", line(ceil(a.Cols, blockThreads)), line(blockThreads), 0,
+	return s.launch("column_sums_total", line(ceil(a.Cols, 32)), line(blockThreads), 0,
 		address(dst), partial, count, a.Cols)
 }
 
 func (s *stream) RowNorms(dst kernels.Buffer[float32], a kernels.Matrix) error {
-	const warps = blockThreads / 32
-	return s.launch("row_norms", line(min(ceil(a.Rows, warps), mostBlocks)), line(blockThreads), 0,
-		address(dst), address(a.Buf), a.Stride, a.Rows, a.Cols)
+	lanes := partLanes(a.Cols)
+	return s.launch("row_norms_"+partKernel(a), line(min(ceil(a.Rows*lanes, blockThreads), mostBlocks)), line(blockThreads), 0,
+		address(dst), address(a.Buf), a.Stride, a.Rows, a.Cols, int32(lanes))
 }

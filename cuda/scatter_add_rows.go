@@ -33,13 +33,9 @@ func (s *stream) ScatterAddRows(dst, src kernels.Matrix, idx kernels.Buffer[int3
 	if err != nil {
 		return err
 	}
-	kernel := "scatter_add_segments_singles"
-	if dst.Cols%partColumns == 0 && quads(dst) && quads(src) {
-		kernel = "scatter_add_segments_quads"
-	}
 	lanes := partLanes(dst.Cols)
 	grid := dim{uint32(ceil(src.Rows, scatterTile)), uint32(ceil(dst.Cols, partColumns*lanes)), 1}
-	return s.launch(kernel, grid, line(scatterThreads), 0,
+	return s.launch("scatter_add_segments_"+partKernel(dst, src), grid, line(scatterThreads), 0,
 		address(dst.Buf), dst.Stride, int32(dst.Rows), address(src.Buf), src.Stride,
 		sorted.ids, sorted.places, int32(src.Rows), dst.Cols, int32(lanes))
 }

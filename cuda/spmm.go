@@ -36,10 +36,7 @@ func (s *stream) SpMM(alpha float32, a kernels.CSR, b kernels.Matrix, beta float
 		return err
 	}
 	carryRows := carries.Add(carriesBytes)
-	kernel := "spmm_singles"
-	if c.Cols%partColumns == 0 && quads(b) && quads(c) {
-		kernel = "spmm_quads"
-	}
+	kernel := "spmm_" + partKernel(b, c)
 	grid := dim{uint32(blocks), uint32(tiles), 1}
 	err = s.launch(kernel, grid, line(spmmThreads), 0,
 		alpha, m.offsets, m.columns, m.values, m.Rows(), address(b.Buf), b.Stride,
@@ -57,7 +54,17 @@ const partColumns = 4
 
 // partLanes is the number of lanes of a group, a power of two up to 32.
 func partLanes(columns int) int {
-	return min(1<<bits.Len(uint(ceil(columns, partColumns)-1)), 32)
+	return min(1<<bits.Len(uint(max(ceil(columns, partColumns), 1)-1)), 32)
+}
+
+// partKernel is the variant of a kernel for matrices of as many columns each.
+func partKernel(matrices ...kernels.Matrix) string {
+	for _, m := range matrices {
+		if m.Cols%partColumns != 0 || !quads(m) {
+			return "singles"
+		}
+	}
+	return "quads"
 }
 
 // blockItems is the number of items that a block takes of so many: a multiple of
