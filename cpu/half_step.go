@@ -66,6 +66,7 @@ type rowScratch struct {
 	index         []int32   // of unknowns
 	passive       []uint8   // flags of unknowns
 	marked        []uint8
+	gradient      []float32
 }
 
 func (s *stream) HalfStep(p *kernels.Problem) error {
@@ -180,6 +181,7 @@ func (h *halfStep) layout(who int, a *arena) {
 		w.index = carve[int32](a, h.unknowns)
 		w.passive = carve[uint8](a, h.unknowns)
 		w.marked = carve[uint8](a, h.unknowns)
+		w.gradient = carve[float32](a, gradientSize(h.unknowns))
 	}
 	if n.vector {
 		w.vector = carve[float32](a, h.unknowns)

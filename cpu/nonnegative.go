@@ -19,7 +19,7 @@ const (
 // active-set-like method and comparisons, SIAM J. Sci. Comput. 33(6)).
 //
 // It costs what Cholesky does and, for each split of the unknowns that is tried,
-// another m³/3 + 2·m·K operations for m passive ones.
+// another m³/3 + 3·K² operations for m passive ones.
 func nonNegative(h *halfStep, w *rowScratch, q *query) {
 	k := h.unknowns
 	h.system(w, q, 0, k, nil)
@@ -29,6 +29,7 @@ func nonNegative(h *halfStep, w *rowScratch, q *query) {
 		ld:       h.needs.ld,
 		x:        h.x.row(q.row),
 		solution: w.vector,
+		gradient: newGradient(w.gradient, k),
 		passive:  w.passive,
 		marked:   w.marked,
 		index:    w.index,
@@ -51,6 +52,25 @@ type split struct {
 	marked   []uint8   // 1 for a misplaced unknown
 	index    []int32   // the passive unknowns, ascending
 	solution []float32 // their values
+	gradient gradient  // of the active unknowns
+}
+
+// gradient is A·x - b, of which the active unknowns, which are 0, have an element each,
+// and the sums of the magnitudes of its terms.
+type gradient struct {
+	value, scale []float32 // of simd.SymmetricLength
+	x            []float32 // with zeros up to that length
+	scratch      []float32
+}
+
+// gradientSize is the memory of a gradient for k unknowns.
+func gradientSize(k int) int { return 3*simd.SymmetricLength(k) + 2*k }
+
+// newGradient cuts memory of gradientSize up.
+func newGradient(memory []float32, k int) gradient {
+	n := simd.SymmetricLength(k)
+	clear(memory[2*n+k : 3*n])
+	return gradient{value: memory[:n], scale: memory[n : 2*n], x: memory[2*n : 3*n], scratch: memory[3*n:]}
 }
 
 // settle exchanges misplaced unknowns until there are none and returns 0, the pivot
@@ -134,10 +154,16 @@ func (s *split) misplaced() (count, last int) {
 		largest = max(largest, abs(v))
 	}
 	clear(s.marked)
+	k, g := len(s.x), &s.gradient
+	b := s.a[k*s.ld:]
+	if len(s.index) < k {
+		copy(g.x, s.x)
+		simd.SymmetricProduct(g.value, g.scale, s.a, s.ld, g.x, g.scratch, k)
+	}
 	for i := range s.signed {
 		value, scale := s.x[i], largest
 		if s.passive[i] == 0 {
-			value, scale = s.gradient(i)
+			value, scale = g.value[i]-b[i], g.scale[i]+abs(b[i])
 		}
 		if !(value >= -tolerance*scale) {
 			s.marked[i] = 1
@@ -146,20 +172,4 @@ func (s *split) misplaced() (count, last int) {
 		}
 	}
 	return count, last
-}
-
-// gradient is element i of A·x - b and the sum of the magnitudes of its terms.
-func (s *split) gradient(i int) (value, scale float32) {
-	b := s.a[len(s.x)*s.ld+i]
-	value, scale = -b, abs(b)
-	for m, v := range s.solution[:len(s.index)] {
-		row, column := i, int(s.index[m])
-		if row < column {
-			row, column = column, row
-		}
-		term := s.a[row*s.ld+column] * v
-		value += term
-		scale += abs(term)
-	}
-	return value, scale
 }

@@ -38,6 +38,7 @@ func TestSplitSettlesOnTheMinimum(t *testing.T) {
 		s := split{
 			a: a, own: make([]float32, (k+1)*ld), ld: ld, x: make([]float32, k), signed: k,
 			passive: make([]uint8, k), marked: make([]uint8, k), index: make([]int32, k), solution: make([]float32, k),
+			gradient: newGradient(make([]float32, gradientSize(k)), k),
 		}
 		require.Zero(t, s.settle())
 		for i, x := range s.x {

@@ -89,3 +89,7 @@ func normalProductVector([]float32, []float32, []float32, int, []int32, []float3
 }
 
 func addColumnsVector([]float64, []float32, int, int) { panic(noAssembly) }
+
+func symmetricProductVector([]float32, []float32, []float32, int, []float32, []float32, int, int) {
+	panic(noAssembly)
+}

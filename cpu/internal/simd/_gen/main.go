@@ -38,6 +38,7 @@ var subjects = []struct {
 	{"rows", rows},
 	{"gemm", gemm},
 	{"columns", columns},
+	{"symmetric", symmetric},
 }
 
 func main() {
