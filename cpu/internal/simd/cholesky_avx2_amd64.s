@@ -121,10 +121,10 @@ above1:
 subtracted2:
 	MOVQ     R9, R11
 	LEAQ     (SI)(BX*4), SI
-	VMULSS   (R11), X1, X3
+	VMULSS   (R11), X1, X0
 	VMOVUPS  Y8, (R11)
-	VMOVSS   (R11), X0
-	VUCOMISS X3, X0
+	VMOVSS   (R11), X3
+	VUCOMISS X0, X3
 	JHI      sound4
 	LEAQ     1(BX), AX
 	VZEROUPPER
@@ -132,8 +132,8 @@ subtracted2:
 	RET
 
 sound4:
-	VSQRTSS      X0, X0, X0
-	VDIVSS       X0, X2, X0
+	VSQRTSS      X3, X3, X3
+	VDIVSS       X3, X2, X0
 	VBROADCASTSS X0, Y3
 	VMULPS       Y3, Y8, Y8
 	VMOVUPS      Y8, (R11)
@@ -160,10 +160,10 @@ sound4:
 	CMPQ         R10, $0x01
 	JEQ          finished3
 	ADDQ         CX, R11
-	VMULSS       4(R11), X1, X3
+	VMULSS       4(R11), X1, X0
 	VMOVUPS      Y10, (R11)
-	VMOVSS       4(R11), X0
-	VUCOMISS     X3, X0
+	VMOVSS       4(R11), X3
+	VUCOMISS     X0, X3
 	JHI          sound5
 	LEAQ         2(BX), AX
 	VZEROUPPER
@@ -171,8 +171,8 @@ sound4:
 	RET
 
 sound5:
-	VSQRTSS      X0, X0, X0
-	VDIVSS       X0, X2, X0
+	VSQRTSS      X3, X3, X3
+	VDIVSS       X3, X2, X0
 	VBROADCASTSS X0, Y3
 	VMULPS       Y3, Y10, Y10
 	VMOVUPS      Y10, (R11)
@@ -197,10 +197,10 @@ sound5:
 	CMPQ         R10, $0x02
 	JEQ          finished3
 	ADDQ         CX, R11
-	VMULSS       8(R11), X1, X3
+	VMULSS       8(R11), X1, X0
 	VMOVUPS      Y9, (R11)
-	VMOVSS       8(R11), X0
-	VUCOMISS     X3, X0
+	VMOVSS       8(R11), X3
+	VUCOMISS     X0, X3
 	JHI          sound6
 	LEAQ         3(BX), AX
 	VZEROUPPER
@@ -208,8 +208,8 @@ sound5:
 	RET
 
 sound6:
-	VSQRTSS      X0, X0, X0
-	VDIVSS       X0, X2, X0
+	VSQRTSS      X3, X3, X3
+	VDIVSS       X3, X2, X0
 	VBROADCASTSS X0, Y3
 	VMULPS       Y3, Y9, Y9
 	VMOVUPS      Y9, (R11)
@@ -232,10 +232,10 @@ sound6:
 	CMPQ         R10, $0x03
 	JEQ          finished3
 	ADDQ         CX, R11
-	VMULSS       12(R11), X1, X3
+	VMULSS       12(R11), X1, X0
 	VMOVUPS      Y11, (R11)
-	VMOVSS       12(R11), X0
-	VUCOMISS     X3, X0
+	VMOVSS       12(R11), X3
+	VUCOMISS     X0, X3
 	JHI          sound7
 	LEAQ         4(BX), AX
 	VZEROUPPER
@@ -243,8 +243,8 @@ sound6:
 	RET
 
 sound7:
-	VSQRTSS      X0, X0, X0
-	VDIVSS       X0, X2, X0
+	VSQRTSS      X3, X3, X3
+	VDIVSS       X3, X2, X0
 	VBROADCASTSS X0, Y3
 	VMULPS       Y3, Y11, Y11
 	VMOVUPS      Y11, (R11)
@@ -265,10 +265,10 @@ sound7:
 	CMPQ         R10, $0x04
 	JEQ          finished3
 	ADDQ         CX, R11
-	VMULSS       16(R11), X1, X3
+	VMULSS       16(R11), X1, X0
 	VMOVUPS      Y6, (R11)
-	VMOVSS       16(R11), X0
-	VUCOMISS     X3, X0
+	VMOVSS       16(R11), X3
+	VUCOMISS     X0, X3
 	JHI          sound8
 	LEAQ         5(BX), AX
 	VZEROUPPER
@@ -276,8 +276,8 @@ sound7:
 	RET
 
 sound8:
-	VSQRTSS      X0, X0, X0
-	VDIVSS       X0, X2, X0
+	VSQRTSS      X3, X3, X3
+	VDIVSS       X3, X2, X0
 	VBROADCASTSS X0, Y3
 	VMULPS       Y3, Y6, Y6
 	VMOVUPS      Y6, (R11)
@@ -296,10 +296,10 @@ sound8:
 	CMPQ         R10, $0x05
 	JEQ          finished3
 	ADDQ         CX, R11
-	VMULSS       20(R11), X1, X3
+	VMULSS       20(R11), X1, X0
 	VMOVUPS      Y5, (R11)
-	VMOVSS       20(R11), X0
-	VUCOMISS     X3, X0
+	VMOVSS       20(R11), X3
+	VUCOMISS     X0, X3
 	JHI          sound9
 	LEAQ         6(BX), AX
 	VZEROUPPER
@@ -307,8 +307,8 @@ sound8:
 	RET
 
 sound9:
-	VSQRTSS      X0, X0, X0
-	VDIVSS       X0, X2, X0
+	VSQRTSS      X3, X3, X3
+	VDIVSS       X3, X2, X0
 	VBROADCASTSS X0, Y3
 	VMULPS       Y3, Y5, Y5
 	VMOVUPS      Y5, (R11)
@@ -325,10 +325,10 @@ sound9:
 	CMPQ         R10, $0x06
 	JEQ          finished3
 	ADDQ         CX, R11
-	VMULSS       24(R11), X1, X3
+	VMULSS       24(R11), X1, X0
 	VMOVUPS      Y7, (R11)
-	VMOVSS       24(R11), X0
-	VUCOMISS     X3, X0
+	VMOVSS       24(R11), X3
+	VUCOMISS     X0, X3
 	JHI          sound10
 	LEAQ         7(BX), AX
 	VZEROUPPER
@@ -336,8 +336,8 @@ sound9:
 	RET
 
 sound10:
-	VSQRTSS      X0, X0, X0
-	VDIVSS       X0, X2, X0
+	VSQRTSS      X3, X3, X3
+	VDIVSS       X3, X2, X0
 	VBROADCASTSS X0, Y3
 	VMULPS       Y3, Y7, Y7
 	VMOVUPS      Y7, (R11)
@@ -352,10 +352,10 @@ sound10:
 	CMPQ         R10, $0x07
 	JEQ          finished3
 	ADDQ         CX, R11
-	VMULSS       28(R11), X1, X3
+	VMULSS       28(R11), X1, X0
 	VMOVUPS      Y4, (R11)
-	VMOVSS       28(R11), X0
-	VUCOMISS     X3, X0
+	VMOVSS       28(R11), X1
+	VUCOMISS     X0, X1
 	JHI          sound11
 	LEAQ         8(BX), AX
 	VZEROUPPER
@@ -363,8 +363,8 @@ sound10:
 	RET
 
 sound11:
-	VSQRTSS      X0, X0, X0
-	VDIVSS       X0, X2, X0
+	VSQRTSS      X1, X1, X1
+	VDIVSS       X1, X2, X0
 	VBROADCASTSS X0, Y3
 	VMULPS       Y3, Y4, Y4
 	VMOVUPS      Y4, (R11)
