@@ -137,9 +137,10 @@ func (t *tiles) bytes(parts int) (pairs, regularization, y int) {
 	return roundUp(pairs, granule), roundUp(8*p.X.Rows, granule), roundUp(y, granule)
 }
 
-// fits reports whether a kernel can read the rows of Y as they are.
+// fits reports whether a kernel can read the rows of Y as they are: 16 bytes at a time,
+// with a stride of 32 bits.
 func (t *tiles) fits(y kernels.Matrix) bool {
-	return y.Cols == t.rank && y.Stride%4 == 0 && address(y.Buf)%16 == 0
+	return y.Cols == t.rank && y.Stride%4 == 0 && uint64(y.Stride) < 1<<32 && address(y.Buf)%16 == 0
 }
 
 // cut is how rows are taken.

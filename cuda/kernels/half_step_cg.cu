@@ -8,8 +8,8 @@
 //
 // Rows that do not fit are better off with their matrix, up to rank 128 that of
 // half_step_tiles.cuh: without it, a rating at rank 128 and with three steps costs an H200
-// five times 512 bytes, 0.6 ns at 4.3 TB/s; with it 8,256 multiply-adds, 0.34 ns at the 72%
-// of the peak that half_step_tiles.cuh expects. At rank 64 it is 0.3 ns against 0.1. The
+// five times 512 bytes, 0.6 ns at 4.3 TB/s; with it 8,256 multiply-adds, 0.43 ns at the 58%
+// of the peak that half_step_tiles.cuh expects. At rank 64 it is 0.3 ns against 0.13. The
 // rows that fit have 80 ratings at most at rank 128, 168 at rank 64, 256 at rank 32.
 //
 // ptxas 12.4 gives it 48 registers for compute_80 and 56 for compute_90 without spills, so

@@ -16,9 +16,9 @@
 // What ptxas 12.4 makes of the PTX, as in half_step_tiles.cuh; nothing is spilled:
 //
 //	rank  threads  registers  shared  blocks  together
-//	  64       64   133, 132   10352       7       448
-//	  96       96   156, 154   21360       4       384
-//	 128      160   148, 150   36176       2       320
+//	  64       64   128, 130   10352       6       384
+//	  96       96   146, 150   21360       4       384
+//	 128      160   150, 150   36176       2       320
 //
 // Floor per row of n ratings: n·K²/2 multiply-adds at the rate of the tensor cores. The
 // loads bound it before: some 2.5 of 128 bytes for 1024 multiply-adds are three times the
@@ -88,13 +88,14 @@ __device__ inline void multiply_add_tf32(float (&c)[4], const float (&a)[4], con
 }
 
 template <typename S>
-__device__ inline void store_rounded(float *buffer, int n, float4 q) {
-	if (n < S::panel * S::quads) {
+__device__ inline void store_rounded(float *buffer, Share taken, int n, float4 q) {
+	int row = taken.row + n * S::taken;
+	if (row < S::panel) {
 		q.x = round_tf32(q.x);
 		q.y = round_tf32(q.y);
 		q.z = round_tf32(q.z);
 		q.w = round_tf32(q.w);
-		*(float4 *)(buffer + n / S::quads * Blocks<S>::stride + n % S::quads * 4) = q;
+		*(float4 *)(buffer + row * Blocks<S>::stride + 4 * taken.quad) = q;
 	}
 }
 
@@ -201,12 +202,12 @@ __device__ inline void spread_blocks(SharedBlocks<S> &s, const Member &m, const 
 template <typename S, bool Weighted>
 __device__ inline void sum_blocks(const Problem &p, SharedBlocks<S> &s, int thread, int64 first, int64 end, float (&sum)[Blocks<S>::owned][4]) {
 	float b[(S::rank + S::threads - 1) / S::threads] = {};
+	Share taken = share<S>(thread);
 	store_rating<S>(p, s, 0, thread, load_rating<S>(p, thread, first, end));
 	store_rating<S>(p, s, 1, thread, load_rating<S>(p, thread, first + S::panel, end));
 	__syncthreads();
 	for (int n = 0; n < S::loads; n++) {
-		int quad = n * S::threads + thread;
-		store_rounded<S>(s.buffer[0], quad, load_quad<S>(p, s.ids[0], quad));
+		store_rounded<S>(s.buffer[0], taken, n, load_quad<S>(p, s.ids[0], taken, n));
 	}
 	__syncthreads();
 
@@ -218,13 +219,13 @@ __device__ inline void sum_blocks(const Problem &p, SharedBlocks<S> &s, int thre
 		float4 quads[S::loads];
 #pragma unroll
 		for (int n = 0; n < S::loads; n++) {
-			quads[n] = load_quad<S>(p, s.ids[next], n * S::threads + thread);
+			quads[n] = load_quad<S>(p, s.ids[next], taken, n);
 		}
 		add_blocks<S, Weighted>(sum, s, buffer, slot);
 		add_right_rounded<S>(b, s, thread, buffer, slot);
 #pragma unroll
 		for (int n = 0; n < S::loads; n++) {
-			store_rounded<S>(s.buffer[1 - buffer], n * S::threads + thread, quads[n]);
+			store_rounded<S>(s.buffer[1 - buffer], taken, n, quads[n]);
 		}
 		store_rating<S>(p, s, after, thread, rating);
 		buffer = 1 - buffer;

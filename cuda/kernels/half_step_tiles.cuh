@@ -21,23 +21,31 @@
 // and 227 KiB, the threads these have together); nothing is spilled, and the inner loops
 // load 16 bytes at a time:
 //
-//	rank  tile  splits  threads  registers  shared  blocks  together
-//	   8     4      10    4×32     80, 80    12352       6       768
-//	  16     4       3    4×32   106, 107    20288       4       512
-//	  24     4       3      64   100, 103     5696       8       512
-//	  32     4       3     128     90, 90     7296       5       640
-//	  48     4       1      96     86, 88     7136       6       576
-//	  64     4       1     160     85, 88     9824       4       640
-//	  96     8       1      96   128, 128    21072       5       480
-//	 128     8       1     160   127, 128    36176       3       480
+//	rank  tile  splits  panel  threads  registers  shared  blocks  together
+//	   8     4      10     30    4×32     80, 80    12352       6       768
+//	  16     4       3     30    4×32   102, 102    20288       4       512
+//	  24     4       3     24      64    99, 102     5696       8       512
+//	  32     4       3     24     128     94, 96     7296       5       640
+//	  48     4       1     24      96     96, 96    10496       6       576
+//	  64     4       1     20     160     94, 96    11504       4       640
+//	  96     8       1      8      96   122, 123    21072       5       480
+//	 128     8       1     10     160   125, 124    36240       3       480
+//
+// The machine code for compute_90 has for a rating and a thread, tiles of 8, 64
+// multiply-adds and 4 loads of 16 bytes in 73 instructions, and 159 for a panel at rank 128;
+// tiles of 4, four ratings at a time, 16 multiply-adds and 2 loads in 19, and 170 for a
+// panel at rank 64. Threads take the same quad of each row of Y that they load, so that
+// places are computed once; panels are what the threads load in two or three turns. With
+// quads numbered through the panel, two ratings at a time and panels of 8 and 16, it was
+// 95 instructions a rating at rank 128, panels included, and 34 at rank 64; now 89 and 28.
 //
 // The expectation, before any measurement: at rank 128 136 of 160 threads have a tile,
-// 8,256 of the 8,704 products of the tiles are wanted, and 64 of some 72 instructions of
-// a rating multiply and add, which together is 72% of the peak while ratings are added.
+// 8,256 of the 8,704 products of the tiles are wanted, and 64 of 89 instructions of
+// a rating multiply and add, which together is 58% of the peak while ratings are added.
 // The factorization takes 32 barriers; other blocks fill that time in part, so that rows
-// of some hundred ratings should reach about half of the peak. At rank 64 a rating has
-// 16 multiply-adds in some 22 instructions and 136 of 160 threads: 59%, before the
-// factorization. At rank 16 and below the gathering of Y is the limit: 64 bytes a rating.
+// of some hundred ratings should reach about 40%. At rank 64 a rating has 16 multiply-adds
+// in 28 instructions and 136 of 160 threads: 46%, before the factorization. At rank 16 and
+// below the gathering of Y is the limit: 64 bytes a rating.
 //
 // A rank between two constants counts as the larger. Operands are made to fit by
 // kernels of their own, in half_step_operands.cu: Y has rows of the constant rank, aligned to 16
@@ -51,6 +59,8 @@
 // Shared is the shared memory of a group: that of System, and the ratings in hand.
 template <typename S>
 struct __align__(16) Shared {
+	static_assert(S::panel % S::splits == 0, "splits have as many ratings of a panel");
+
 	union {
 		float buffer[2][S::panel * S::rank]; // rows of Y; quads in the order of place
 		float factor[S::tiles * S::tile_size]; // once the ratings are added up
@@ -69,8 +79,8 @@ struct __align__(16) Shared {
 // side by side, then the second ones, so that threads that read neighbouring tiles
 // read neighbouring quads.
 template <typename S>
-__device__ inline int place(int quad) {
-	constexpr int of_tile = S::tile / 4;
+__device__ inline uint32 place(uint32 quad) {
+	constexpr uint32 of_tile = S::tile / 4;
 	return quad % of_tile * S::side + quad / of_tile;
 }
 
@@ -108,47 +118,62 @@ __device__ inline void store_rating(const Problem &p, Memory &s, int slot, int t
 	s.residual[slot][thread] = residual;
 }
 
-// load_quad returns quad number n of a panel, zeros beyond the end.
+// Share is what a thread takes of a panel: a quad of rating number row, and the same of
+// every S::taken ratings after it.
+struct Share {
+	int row; // beyond the panel for a thread without a share
+	int quad;
+};
+
 template <typename S>
-__device__ inline float4 load_quad(const Problem &p, const int *ids, int n) {
-	int id = n < S::panel * S::quads ? ids[n / S::quads] : -1;
+__device__ inline Share share(uint32 thread) {
+	Share taken = {(int)(thread / S::quads), (int)(thread % S::quads)};
+	if (taken.row >= S::taken) {
+		taken.row = S::panel;
+	}
+	return taken;
+}
+
+// load_quad returns quad number n of a share, zeros beyond the end.
+template <typename S>
+__device__ inline float4 load_quad(const Problem &p, const int *ids, Share taken, int n) {
+	int row = taken.row + n * S::taken;
+	int id = row < S::panel ? ids[row] : -1;
 	if (id < 0) {
 		return make_float4(0, 0, 0, 0);
 	}
-	return *(const float4 *)(p.y + id * p.y_stride + n % S::quads * 4);
+	return *(const float4 *)(p.y + ((uint64)(uint32)id * (uint32)p.y_stride + 4 * taken.quad));
 }
 
 template <typename S>
-__device__ inline void store_quad(float *buffer, int n, float4 q) {
-	if (n < S::panel * S::quads) {
-		int row = n / S::quads;
-		*(float4 *)(buffer + row * S::rank + 4 * place<S>(n % S::quads)) = q;
+__device__ inline void store_quad(float *buffer, Share taken, int n, float4 q) {
+	int row = taken.row + n * S::taken;
+	if (row < S::panel) {
+		*(float4 *)(buffer + row * S::rank + 4 * place<S>(taken.quad)) = q;
 	}
 }
 
-// load_tile_row reads the elements of a row of Y that belong to a tile.
+// load_tile_row reads the elements of a row of Y that belong to a tile, of which row is
+// the first.
 template <typename S>
-__device__ inline void load_tile_row(float *to, const float *row, int tile) {
+__device__ inline void load_tile_row(float *to, const float *row) {
 	for (int i = 0; i < S::tile / 4; i++) {
-		load_quad(to + 4 * i, row + 4 * (i * S::side + tile));
+		load_quad(to + 4 * i, row + 4 * i * S::side);
 	}
 }
 
 // add_tile adds Σ a(r)·y·yᵀ over the ratings of the split in a panel to a tile.
 template <typename S, bool Weighted>
 __device__ inline void add_tile(float (&sum)[S::tile][S::tile], const Shared<S> &s, const Member &m, int buffer, int slot) {
-#pragma unroll S::ahead
+	const float *first = s.buffer[buffer] + m.split * S::rank;
+	const float *lefts = first + 4 * m.row, *rights = first + 4 * m.column;
+#pragma unroll S::unrolled
 	for (int n = 0; n < S::depth; n++) {
-		int l = n * S::splits + m.split;
-		if (S::panel % S::splits != 0 && l >= S::panel) {
-			break;
-		}
-		const float *y = s.buffer[buffer] + l * S::rank;
 		float left[S::tile], right[S::tile];
-		load_tile_row<S>(left, y, m.row);
-		load_tile_row<S>(right, y, m.column);
+		load_tile_row<S>(left, lefts);
+		load_tile_row<S>(right, rights);
 		if (Weighted) {
-			float weight = s.weight[slot][l];
+			float weight = s.weight[slot][n * S::splits + m.split];
 			for (int i = 0; i < S::tile; i++) {
 				left[i] *= weight;
 			}
@@ -160,12 +185,14 @@ __device__ inline void add_tile(float (&sum)[S::tile][S::tile], const Shared<S> 
 				sum[i][j] = fmaf(left[i], right[j], sum[i][j]);
 			}
 		}
+		lefts += S::splits * S::rank;
+		rights += S::splits * S::rank;
 	}
 }
 
 // right_place is where unknown j is in a row of a buffer.
 template <typename S>
-__device__ inline int right_place(int j) { return 4 * place<S>(j / 4) + j % 4; }
+__device__ inline uint32 right_place(uint32 j) { return 4 * place<S>(j / 4) + j % 4; }
 
 // add_right adds Σ residual·y over a panel to b, which a thread holds for the unknowns
 // thread, thread + threads, ….
@@ -187,14 +214,14 @@ __device__ inline void add_right(float *b, const Shared<S> &s, int thread, int b
 template <typename S, bool Weighted>
 __device__ inline void sum_tiles(const Problem &p, Shared<S> &s, const Member &m, int64 first, int64 end, float (&sum)[S::tile][S::tile]) {
 	float b[(S::rank + S::threads - 1) / S::threads] = {};
+	Share taken = share<S>(m.thread);
 
 	// Panel 0 goes to its buffer, and the ids of panel 1 to their slot.
 	store_rating<S>(p, s, 0, m.thread, load_rating<S>(p, m.thread, first, end));
 	store_rating<S>(p, s, 1, m.thread, load_rating<S>(p, m.thread, first + S::panel, end));
 	group_sync<S>();
 	for (int n = 0; n < S::loads; n++) {
-		int quad = n * S::threads + m.thread;
-		store_quad<S>(s.buffer[0], quad, load_quad<S>(p, s.ids[0], quad));
+		store_quad<S>(s.buffer[0], taken, n, load_quad<S>(p, s.ids[0], taken, n));
 	}
 	group_sync<S>();
 
@@ -206,7 +233,7 @@ __device__ inline void sum_tiles(const Problem &p, Shared<S> &s, const Member &m
 		float4 quads[S::loads];
 #pragma unroll
 		for (int n = 0; n < S::loads; n++) {
-			quads[n] = load_quad<S>(p, s.ids[next], n * S::threads + m.thread);
+			quads[n] = load_quad<S>(p, s.ids[next], taken, n);
 		}
 		if (m.split < S::splits) {
 			add_tile<S, Weighted>(sum, s, m, buffer, slot);
@@ -214,7 +241,7 @@ __device__ inline void sum_tiles(const Problem &p, Shared<S> &s, const Member &m
 		add_right<S>(b, s, m.thread, buffer, slot);
 #pragma unroll
 		for (int n = 0; n < S::loads; n++) {
-			store_quad<S>(s.buffer[1 - buffer], n * S::threads + m.thread, quads[n]);
+			store_quad<S>(s.buffer[1 - buffer], taken, n, quads[n]);
 		}
 		store_rating<S>(p, s, after, m.thread, rating);
 		buffer = 1 - buffer;

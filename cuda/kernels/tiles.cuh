@@ -27,9 +27,11 @@ struct Shape {
 	static constexpr int tiles = side * (side + 1) / 2;
 	static constexpr int tile_size = tile * tile;
 	static constexpr int quads = rank / 4; // of floats, in a row of Y
-	static constexpr int loads = (panel * quads + threads - 1) / threads; // of quads, by a thread
+	static constexpr int taken = threads / quads; // rows of Y that the threads take together
+	static constexpr int loads = (panel + taken - 1) / taken; // of quads, by a thread
 	static constexpr int ahead = tile == 4 ? 2 : 1; // ratings in registers: where they have room
-	static constexpr int depth = (panel + splits - 1) / splits; // ratings of a panel in a split
+	static constexpr int unrolled = tile == 4 && panel >= 8 * splits ? 4 : ahead; // in the code
+	static constexpr int depth = panel / splits; // ratings of a panel in a split
 
 	static_assert(rank % tile == 0 && tile % 4 == 0, "tiles are made of quads");
 	static_assert(tiles * splits < threads, "a thread is left for the right-hand side");
