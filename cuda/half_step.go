@@ -11,7 +11,7 @@ func (s *stream) halfStep(p *kernels.Problem) error {
 	}
 	k := p.X.Cols
 	w := workspace{unknowns: k}
-	kernel := "half_step_cholesky"
+	kernel := ""
 	switch p.Solver.Method {
 	case kernels.CG:
 		kernel, w.vectors = "half_step_cg", 8*k
@@ -42,5 +42,5 @@ func (d *device) halfStepCut(p *kernels.Problem) cut {
 	if t := d.tilesFor(p); t != nil {
 		return t.cut()
 	}
-	return cut{partLength, partLength}
+	return cut{whole: partLength, length: partLength}
 }

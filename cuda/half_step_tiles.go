@@ -52,6 +52,9 @@ func (t tileShape) tile() int {
 // sumsBytes is the memory for the sums over the ratings of a part, which
 // kernels/system_tiles.cuh lays out.
 func (t tileShape) sumsBytes() int {
+	if t.blocked() {
+		return 4 * (t.blocks()*blockedSide*blockedSide + t.rank)
+	}
 	side := t.rank / t.tile()
 	return 4 * (side*(side+1)/2*t.tile()*t.tile() + t.rank)
 }
@@ -65,7 +68,8 @@ func (t tileShape) partLength() int {
 	return 2048
 }
 
-// tiles is a half-step whose ratings are added up with the rank as a constant.
+// tiles is a half-step whose ratings are added up with the rank as a constant, or for
+// blocks of a constant size.
 type tiles struct {
 	tileShape
 	others  rowMethod // for the rows that are no giants
@@ -114,6 +118,10 @@ func (d *device) tilesFor(p *kernels.Problem) *tiles {
 	if !ok && p.Solver.Method == kernels.Cholesky {
 		t.tileShape, ok = smallest(wideShapes, unknowns)
 		t.others = inTiles
+		if !ok {
+			t.tileShape, ok = blockedShape(unknowns), true
+			t.others = asGiants
+		}
 	}
 	if !ok {
 		return nil
@@ -151,6 +159,9 @@ func (t *tiles) cut() cut {
 		c.whole = cgPanelRows(t.problem.X.Cols)
 	case asGiants:
 		c.whole = -1
+	}
+	if t.blocked() {
+		c.limit = int(min(blockedLimit, t.problem.R.(*csr).dev.memory.total/blockedShare))
 	}
 	return c
 }
@@ -196,8 +207,11 @@ func (t *tiles) solveRows(s *stream, rows rowList) error {
 
 // solveGiants solves giants whose parts are added up.
 func (t *tiles) solveGiants(s *stream, g giantRows) error {
-	if t.wide() {
+	switch {
+	case t.wide():
 		return t.solveWideGiants(s, g)
+	case t.blocked():
+		return t.solveBlocked(s, g)
 	}
 	kernel, shape := "half_step_parts_", t.tileShape
 	switch t.problem.Solver.Method {
@@ -220,8 +234,11 @@ func (t *tiles) launch(s *stream, rows rowList, g giantRows) error {
 	if g.parts+rows.count == 0 {
 		return nil
 	}
-	if t.wide() {
+	switch {
+	case t.wide():
 		return t.launchWide(s, t.arguments(), rows, g, 0)
+	case t.blocked(): // there are no rows that are not taken as giants
+		return t.launchBlocked(s, g)
 	}
 	return s.launch("half_step_"+strconv.Itoa(t.rank)+t.weighted(), line(ceil(g.parts+rows.count, t.rows)), line(t.threads), 0,
 		append(t.arguments(), rows.rows, rows.count, t.regularization, t.sums, g.bounds, g.parts)...)

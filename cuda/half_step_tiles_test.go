@@ -37,7 +37,7 @@ func TestHalfStepInParts(t *testing.T) {
 				most := shape.partLength()
 				// Between 81 and 257 ratings are too many to be gathered at one rank or other.
 				host, p := b.problemOf(objective, rank, []int{3, most, 0, most + 1, 2*most + 7, 40, 81, 257}, 2*most+10)
-				s := newSchedule(host.R.Offsets, cut{most, most})
+				s := newSchedule(host.R.Offsets, cut{whole: most, length: most})
 				require.Equal(t, []int64{0, 3, 5}, s.firstPart, "the case itself")
 				lib.SetOrder(order, 1)
 				host.Solver, p.Solver = solver, solver

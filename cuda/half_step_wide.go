@@ -6,7 +6,7 @@ import "strconv"
 var wideShapes = []tileShape{{160, 256, 1}, {256, 640, 1}}
 
 // wide reports whether the rank is one of wideShapes.
-func (t *tiles) wide() bool { return t.rank >= wideShapes[0].rank }
+func (t *tiles) wide() bool { return t.rank >= wideShapes[0].rank && !t.blocked() }
 
 // launchWide adds up the parts of some giants and solves rows. If pairsStep is not 0, each
 // row has terms over all pairs of its own, so many elements apart, with its ratings in

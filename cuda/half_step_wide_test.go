@@ -10,7 +10,7 @@ import (
 )
 
 // TestHalfStepWide has rows of more and fewer ratings than panels, and giants, at ranks that
-// fill their tiles and at others.
+// fill their tiles or blocks and at others.
 func TestHalfStepWide(t *testing.T) {
 	biased := kernels.Objective{Lambda: 1, Bias: true, BiasLambda: 0.5}
 	weighted := biased
@@ -19,7 +19,8 @@ func TestHalfStepWide(t *testing.T) {
 		rank      int
 		objective kernels.Objective
 	}{
-		{129, biased}, {160, kernels.Objective{Convention: kernels.IALS, W0: 0.1, Lambda: 1}}, {161, weighted}, {256, biased},
+		{129, biased}, {160, kernels.Objective{Convention: kernels.IALS, W0: 0.1, Lambda: 1}}, {256, weighted},
+		{300, weighted}, {384, biased},
 	} {
 		t.Run(fmt.Sprint(c.rank, " ", c.objective.Convention), func(t *testing.T) {
 			b := newRig(t, kernels.Options{})
@@ -41,6 +42,35 @@ func TestHalfStepWide(t *testing.T) {
 				p.OffsetGram = b.upload(kernelstest.Dense{Rows: 1, Cols: n, Data: host.OffsetGram}).Buf
 			}
 			info := kernelstest.HalfStep(host)
+			require.NoError(t, b.stream.HalfStep(p))
+			got := make([]int32, len(info))
+			require.NoError(t, kernels.Download(b.stream, got, p.Info))
+			require.Equal(t, info, got)
+			requireRows(t, b.download(p.X), host.X)
+		})
+	}
+}
+
+// TestPivotsOfBlocks gives Implicit a Gram matrix that is not positive definite, in a pivot
+// of each block, so that rows with few ratings fail and others do not.
+func TestPivotsOfBlocks(t *testing.T) {
+	const rank = 300
+	for _, pivot := range []int{1, 128, 129, 256, 257, 300} {
+		t.Run(fmt.Sprint(pivot), func(t *testing.T) {
+			b := newRig(t, kernels.Options{})
+			host, p := b.problem(rank, []int{1, 60, 0, 2, 50}, 60)
+			host.Objective = kernels.Objective{Convention: kernels.Implicit, Alpha: 1}
+			host.Gram = kernelstest.NewDense(rank, rank)
+			for i := range rank {
+				host.Gram.Set(i, i, 4)
+			}
+			host.Gram.Set(pivot-1, pivot-1, -8)
+			for i := range host.Y.Rows {
+				host.Y.Set(i, pivot-1, 1)
+			}
+			p.Objective, p.Gram, p.Y = host.Objective, b.upload(host.Gram), b.upload(host.Y)
+			info := kernelstest.HalfStep(host)
+			require.Equal(t, []int32{int32(pivot), 0, 0, int32(pivot), 0}, info, "the case itself")
 			require.NoError(t, b.stream.HalfStep(p))
 			got := make([]int32, len(info))
 			require.NoError(t, kernels.Download(b.stream, got, p.Info))

@@ -41,7 +41,7 @@ func (h *rowKernels) launch(kernel string, count int, args ...any) error {
 // overRows has a kernel run over the rows of a problem: over all but the giants, and
 // then over the giants in batches, for which the parts are summed before.
 func (s *stream) overRows(p *kernels.Problem, w *workspace, run func(h *rowKernels, list rowList) error) error {
-	m, err := p.R.(*csr).planned(cut{partLength, partLength})
+	m, err := p.R.(*csr).planned(cut{whole: partLength, length: partLength})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,10 @@ import (
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
-// problemArguments are the PROBLEM_PARAMETERS of kernels/problem.cuh.
+// problemParameters counts the PROBLEM_PARAMETERS of kernels/problem.cuh.
+const problemParameters = 18
+
+// problemArguments are the PROBLEM_PARAMETERS.
 func problemArguments(p *kernels.Problem) []any {
 	r, o := p.R.(*csr), p.Objective
 	return []any{

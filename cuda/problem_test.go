@@ -183,7 +183,6 @@ func requireRows(t *testing.T, got []float32, want kernelstest.Dense) {
 // than rows, and a row in parts among them.
 func TestHalfStepInScratch(t *testing.T) {
 	for _, solver := range []kernels.Solver{
-		{Method: kernels.Cholesky},
 		{Method: kernels.CG, Steps: 3},
 		{Method: kernels.Subspace, Steps: 1, Block: 170},
 		{Method: kernels.NonNegative},

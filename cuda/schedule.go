@@ -36,12 +36,13 @@ type schedule struct {
 }
 
 // cut says which rows are giants, which are cut into parts: those of more ratings than
-// whole, all rows where that is -1. A part has at most length ratings.
-type cut struct{ whole, length int }
+// whole, all rows where that is -1. A part has at most length ratings. limit bounds the
+// memory of parts, if not partsLimit.
+type cut struct{ whole, length, limit int }
 
 // newSchedule makes the schedule of the rows with the given offsets.
 func newSchedule(offsets []int64, c cut) schedule {
-	s := schedule{firstPart: []int64{0}, limit: partsLimit}
+	s := schedule{firstPart: []int64{0}, limit: cmp.Or(c.limit, partsLimit)}
 	length := func(row int32) int64 { return offsets[row+1] - offsets[row] }
 	for i := range int32(len(offsets) - 1) {
 		if length(i) > int64(c.whole) {

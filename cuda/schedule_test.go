@@ -22,7 +22,7 @@ func TestScheduleCovers(t *testing.T) {
 	for _, n := range lengths {
 		offsets = append(offsets, offsets[len(offsets)-1]+n)
 	}
-	s := newSchedule(offsets, cut{partLength, partLength})
+	s := newSchedule(offsets, cut{whole: partLength, length: partLength})
 	require.Equal(t, []int32{3, 2}, s.giants)
 	for i := 1; i < len(s.rows); i++ {
 		require.GreaterOrEqual(t, lengths[s.rows[i-1]], lengths[s.rows[i]])
@@ -59,7 +59,7 @@ func TestScheduleOfAllRows(t *testing.T) {
 
 // TestBatches: giants are taken together as far as their parts fit the limit.
 func TestBatches(t *testing.T) {
-	s := newSchedule([]int64{0, 3 * partLength, 5 * partLength, 15 * partLength, 17 * partLength}, cut{partLength, partLength})
+	s := newSchedule([]int64{0, 3 * partLength, 5 * partLength, 15 * partLength, 17 * partLength}, cut{whole: partLength, length: partLength})
 	for _, c := range []struct {
 		partBytes int
 		want      [][2]int

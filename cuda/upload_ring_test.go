@@ -274,7 +274,7 @@ func TestChunksFitTheirBuffer(t *testing.T) {
 	d := streams[0].dev
 	m := d.newCSR(host)
 	for c, share := range map[cut]int{
-		{512, 512}: 100, {partLength, partLength}: 100, {whole: -1, length: 512}: 100, {whole: 80, length: 512}: 8 * 81 / 24,
+		{whole: 512, length: 512}: 100, {whole: partLength, length: partLength}: 100, {whole: -1, length: 512}: 100, {whole: 80, length: 512}: 8 * 81 / 24,
 	} {
 		for lo := range host.Rows {
 			for hi := lo + 1; hi <= host.Rows; hi++ {

@@ -1,6 +1,6 @@
-// Half-steps: a block builds the normal equations of a row and solves them, so that
-// the matrix never leaves the chip where shared memory holds it. Blocks take the rows
-// of a list, longest first.
+// Half-steps by methods other than Cholesky: a block builds the normal equations of a row
+// and solves them, so that the matrix never leaves the chip where shared memory holds it.
+// Blocks take the rows of a list, longest first.
 //
 // Floor per row of n ratings: n·K²/2 multiply-adds for the matrix and K³/6 for its
 // factorization; n·K floats of Y, which the second-level cache serves in part.
@@ -9,7 +9,6 @@
 #include "subspace.cuh"
 
 // The numbers of kernels.Method.
-constexpr int method_cholesky = 0;
 constexpr int method_cg = 1;
 constexpr int method_subspace = 2;
 constexpr int method_nonnegative = 3;
@@ -51,11 +50,8 @@ __device__ void half_step(const Problem &p, const Workspace &w, ROWS_PARAMETERS)
 		case method_subspace:
 			failed = sweep_blocks(p, w, solution, steps, block);
 			break;
-		case method_nonnegative:
-			failed = solve_nonnegative(p, w);
-			break;
 		default:
-			failed = solve(w.triangle, p.unknowns, w.diagonal, pivot_tolerance(p.unknowns));
+			failed = solve_nonnegative(p, w);
 		}
 		write_solution(solution, w.triangle + row_start(p.unknowns), p.unknowns, info + row, failed);
 	}
@@ -70,7 +66,6 @@ __device__ void half_step(const Problem &p, const Workspace &w, ROWS_PARAMETERS)
 		half_step<method>(p, w, x, x_stride, info, rows, row_count, parts, first_part, steps, block);    \
 	}
 
-HALF_STEP(half_step_cholesky, method_cholesky)
 HALF_STEP(half_step_cg, method_cg)
 HALF_STEP(half_step_subspace, method_subspace)
 HALF_STEP(half_step_nonnegative, method_nonnegative)

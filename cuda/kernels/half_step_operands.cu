@@ -19,12 +19,13 @@ extern "C" __global__ void pad_factors(
 extern "C" __global__ void pad_pairs(
 		float *out, const float *gram, int64 gram_stride, const float *offset_gram, float all_pairs,
 		int unknowns, int rank) {
-	for (int n = blockIdx.x * blockDim.x + threadIdx.x; n < rank * rank; n += gridDim.x * blockDim.x) {
-		int i = n / rank, j = n % rank;
+	for (int64 n = (int64)blockIdx.x * blockDim.x + threadIdx.x; n < (int64)rank * rank; n += (int64)gridDim.x * blockDim.x) {
+		int64 i = n / rank;
+		int j = (int)(n % rank);
 		out[n] = i < unknowns && j < unknowns ? all_pairs * gram[i * gram_stride + j] : 0.0f;
 	}
 	for (int j = blockIdx.x * blockDim.x + threadIdx.x; offset_gram && j < rank; j += gridDim.x * blockDim.x) {
-		out[rank * rank + j] = j < unknowns ? all_pairs * offset_gram[j] : 0.0f;
+		out[(int64)rank * rank + j] = j < unknowns ? all_pairs * offset_gram[j] : 0.0f;
 	}
 }
 

@@ -233,7 +233,7 @@ __device__ inline void half_step_wide(
 	p.offset_gram += blockIdx.x * pairs_step;
 	rows += blockIdx.x - part_count; // read again, as places are
 	complete_tiles<S>(p, s, wide_member<S>(s), regularization[*rows], a);
-	factorize_wide<S>(p.unknowns, s, a);
+	factorize_wide<S>(p.unknowns, p.unknowns, s, a);
 	substitute_wide<S>(p.unknowns, s, a);
 	write_row<S>(p.unknowns, s, wide_member<S>(s), x + *rows * x_stride, info + *rows);
 }

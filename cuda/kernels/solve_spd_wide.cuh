@@ -64,7 +64,7 @@ __device__ inline void solve_spd_wide(
 	float *x = b + blockIdx.x * b_stride;
 	float tile[S::tile][S::tile];
 	load_wide_system<S>(a + blockIdx.x * a_step, a_stride, x, unknowns, s, tile);
-	factorize_wide<S>(unknowns, s, tile);
+	factorize_wide<S>(unknowns, unknowns, s, tile);
 	substitute_wide<S>(unknowns, s, tile);
 	write_row<S>(unknowns, s, wide_member<S>(s), x, info + blockIdx.x);
 }

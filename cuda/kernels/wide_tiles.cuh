@@ -84,12 +84,12 @@ __device__ inline float inverse_root(float v) {
 
 // factorize_diagonal overwrites the lower triangle of a diagonal tile with its factor.
 template <typename S, typename Memory>
-__device__ inline void factorize_diagonal(int unknowns, Memory &s, const Member &m, float (&a)[S::tile][S::tile]) {
+__device__ inline void factorize_diagonal(int order, Memory &s, const Member &m, float (&a)[S::tile][S::tile]) {
 	int failed = 0;
 #pragma unroll
 	for (int j = 0; j < S::tile; j++) {
 		float pivot = a[j][j];
-		if (!(pivot > pivot_tolerance(unknowns) * s.diagonal[m.row * S::tile + j])) {
+		if (!(pivot > pivot_tolerance(order) * s.diagonal[m.row * S::tile + j])) {
 			failed = failed ? failed : m.row * S::tile + j + 1;
 			pivot = 1; // the row is lost, the threads go on together
 		}
@@ -180,15 +180,15 @@ __device__ inline void solve_panel_row(float *v, int apart, const float *panel, 
 	}
 }
 
-// take_panel_off takes the product of a panel with itself off a tile, four columns in a
-// turn of the loop, whose offsets are then constants.
-template <typename S>
-__device__ inline void take_panel_off(const float *panel, const Member &m, float (&a)[S::tile][S::tile]) {
+// take_panels_off takes the product of two panels, or of some columns of them, off a tile,
+// four columns in a turn of the loop, whose offsets are then constants.
+template <typename S, int first = 0, int end = S::tile>
+__device__ inline void take_panels_off(const float *lefts, const float *rights, const Member &m, float (&a)[S::tile][S::tile]) {
 #pragma unroll 4
-	for (int k = 0; k < S::tile; k++) {
+	for (int k = first; k < end; k++) {
 		float left[S::tile], right[S::tile];
-		load_wide<S>(left, panel + k * S::rank, m.row);
-		load_wide<S>(right, panel + k * S::rank, m.column);
+		load_wide<S>(left, lefts + k * S::rank, m.row);
+		load_wide<S>(right, rights + k * S::rank, m.column);
 #pragma unroll
 		for (int i = 0; i < S::tile; i++) {
 #pragma unroll
@@ -201,9 +201,9 @@ __device__ inline void take_panel_off(const float *panel, const Member &m, float
 
 // factorize_wide overwrites the tiles of a block with the factor, and s.right with the
 // solution of L·z = b. The buffers must be free; right must be in its place after the
-// next barrier.
+// next barrier. The unknowns may be some of a system of a higher order.
 template <typename S, typename Memory>
-__device__ inline void factorize_wide(int unknowns, Memory &s, float (&a)[S::tile][S::tile]) {
+__device__ inline void factorize_wide(int unknowns, int order, Memory &s, float (&a)[S::tile][S::tile]) {
 	for (int step = 0; step * S::tile < unknowns; step++) {
 		Member m = wide_member<S>(s);
 		float *panel = s.buffer[step % 2];
@@ -212,7 +212,7 @@ __device__ inline void factorize_wide(int unknowns, Memory &s, float (&a)[S::til
 		bool below = row - row % S::tile < unknowns;
 		if (m.column == step) {
 			if (m.row == step) {
-				factorize_diagonal<S>(unknowns, s, m, a);
+				factorize_diagonal<S>(order, s, m, a);
 			}
 			publish<S>(panel, m, a);
 		}
@@ -233,7 +233,7 @@ __device__ inline void factorize_wide(int unknowns, Memory &s, float (&a)[S::til
 			recall<S>(panel, m, a);
 		}
 		if (m.column > step) {
-			take_panel_off<S>(panel, m, a);
+			take_panels_off<S>(panel, panel, m, a);
 		}
 	}
 }
