@@ -94,9 +94,7 @@ func descend(h *halfStep, w *rowScratch) {
 	for i := range rows {
 		s := &rows[i]
 		row := h.x.row(s.query.row)
-		for j, v := range s.x {
-			row[j] = float32(v)
-		}
+		simd.Round(row, s.x)
 		h.finish(s.query.row, s.failed, h.unknowns)
 		s.query = query{}
 	}
@@ -108,9 +106,7 @@ func (h *halfStep) begin(w *rowScratch, s *descent) {
 	q := &s.query
 	row := h.x.row(q.row)
 	copy(s.single, row)
-	for i, v := range row {
-		s.p[i] = float64(v)
-	}
+	simd.Widen(s.p, row)
 	s.factors, s.bias = h.regularization(q.row)
 	q.add, q.vector = addProductAndRightSide, s.single
 	h.sum(w, q, s.sum[:2*h.unknowns])
@@ -119,14 +115,13 @@ func (h *halfStep) begin(w *rowScratch, s *descent) {
 // firstResidual makes the first direction of the sums of begin. A row without a
 // right-hand side is done, with zeros.
 func (h *halfStep) firstResidual(s *descent) {
-	enough := 0.0
-	for i, v := range s.sum[h.unknowns : 2*h.unknowns] {
-		s.r[i] = float64(v)
-		if h.allPairs != 0 && len(h.offsetGram) > 0 {
-			s.r[i] -= float64(h.allPairs) * float64(h.offsetGram[i])
+	simd.Widen(s.r, s.sum[h.unknowns:2*h.unknowns])
+	if h.allPairs != 0 && len(h.offsetGram) > 0 {
+		for i, v := range h.offsetGram {
+			s.r[i] -= float64(h.allPairs) * float64(v)
 		}
-		enough += epsilon * epsilon * s.r[i] * s.r[i]
 	}
+	enough := epsilon * epsilon * simd.DotFloat64(s.r, s.r)
 	clear(s.x)
 	s.enough, s.failed, s.done = enough, 0, enough == 0
 	if s.done {

@@ -3,6 +3,30 @@ package simd
 // The functions of this file are the steps of conjugate gradients on vectors of
 // float64. The first operand says how long the others are, or longer.
 
+// Widen computes dst = single.
+func Widen(dst []float64, single []float32) {
+	single = single[:len(dst)]
+	n := wholeDoubles(len(dst))
+	if n > 0 {
+		widenVector(dst[:n], single)
+	}
+	for i := n; i < len(dst); i++ {
+		dst[i] = float64(single[i])
+	}
+}
+
+// Round rounds x to single.
+func Round(single []float32, x []float64) {
+	x = x[:len(single)]
+	n := wholeDoubles(len(single))
+	if n > 0 {
+		roundVector(single[:n], x)
+	}
+	for i := n; i < len(single); i++ {
+		single[i] = float32(x[i])
+	}
+}
+
 // DotFloat64 returns x·y.
 func DotFloat64(x, y []float64) float64 {
 	y = y[:len(x)]

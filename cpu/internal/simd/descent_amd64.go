@@ -4,6 +4,22 @@ package simd
 
 // The first operand of the functions below is whole vectors, at least one.
 
+func widenVector(dst []float64, single []float32) {
+	if active == avx2 {
+		widenAVX2(&dst[0], &single[0], len(dst))
+	} else {
+		widenAVX512(&dst[0], &single[0], len(dst))
+	}
+}
+
+func roundVector(single []float32, x []float64) {
+	if active == avx2 {
+		roundAVX2(&single[0], &x[0], len(single))
+	} else {
+		roundAVX512(&single[0], &x[0], len(single))
+	}
+}
+
 func dotFloat64Vector(x, y []float64) float64 {
 	if active == avx2 {
 		return dotFloat64AVX2(&x[0], &y[0], len(x))

@@ -4,6 +4,16 @@
 
 package simd
 
+// widenAVX2 computes dst = single for whole vectors.
+//
+//go:noescape
+func widenAVX2(dst *float64, single *float32, n int)
+
+// roundAVX2 rounds x to single for whole vectors.
+//
+//go:noescape
+func roundAVX2(single *float32, x *float64, n int)
+
 // dotFloat64AVX2 returns x·y for whole vectors.
 //
 //go:noescape

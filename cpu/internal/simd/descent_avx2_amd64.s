@@ -4,6 +4,41 @@
 
 #include "textflag.h"
 
+// func widenAVX2(dst *float64, single *float32, n int)
+// Requires: AVX
+TEXT ·widenAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ single+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+vectors1:
+	VCVTPS2PD (CX)(BX*4), Y0
+	VMOVUPD   Y0, (AX)(BX*8)
+	ADDQ      $0x04, BX
+	CMPQ      BX, DX
+	JLT       vectors1
+	VZEROUPPER
+	RET
+
+// func roundAVX2(single *float32, x *float64, n int)
+// Requires: AVX
+TEXT ·roundAVX2(SB), NOSPLIT, $0-24
+	MOVQ single+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+vectors2:
+	VMOVUPD    (CX)(BX*8), Y0
+	VCVTPD2PSY Y0, X0
+	VMOVUPS    X0, (AX)(BX*4)
+	ADDQ       $0x04, BX
+	CMPQ       BX, DX
+	JLT        vectors2
+	VZEROUPPER
+	RET
+
 // func dotFloat64AVX2(x *float64, y *float64, n int) float64
 // Requires: AVX, FMA3, SSE2
 TEXT ·dotFloat64AVX2(SB), NOSPLIT, $0-32
@@ -13,12 +48,12 @@ TEXT ·dotFloat64AVX2(SB), NOSPLIT, $0-32
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 
-vectors1:
+vectors3:
 	VMOVUPD      (AX)(BX*8), Y1
 	VFMADD231PD  (CX)(BX*8), Y1, Y0
 	ADDQ         $0x04, BX
 	CMPQ         BX, DX
-	JLT          vectors1
+	JLT          vectors3
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X0
 	VHADDPD      X0, X0, X0
@@ -38,7 +73,7 @@ TEXT ·descendAVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+32(FP), SI
 	XORQ         DI, DI
 
-vectors2:
+vectors4:
 	VMOVUPD      (AX)(DI*8), Y2
 	VFMADD231PD  (CX)(DI*8), Y0, Y2
 	VMOVUPD      Y2, (AX)(DI*8)
@@ -48,7 +83,7 @@ vectors2:
 	VFMADD231PD  Y2, Y2, Y1
 	ADDQ         $0x04, DI
 	CMPQ         DI, SI
-	JLT          vectors2
+	JLT          vectors4
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPD       X0, X1, X1
 	VHADDPD      X1, X1, X1
@@ -66,7 +101,7 @@ TEXT ·turnAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 
-vectors3:
+vectors5:
 	VMOVUPD     (CX)(SI*8), Y1
 	VFMADD231PD (AX)(SI*8), Y0, Y1
 	VMOVUPD     Y1, (AX)(SI*8)
@@ -74,7 +109,7 @@ vectors3:
 	VMOVUPS     X1, (DX)(SI*4)
 	ADDQ        $0x04, SI
 	CMPQ        SI, BX
-	JLT         vectors3
+	JLT         vectors5
 	VZEROUPPER
 	RET
 
@@ -88,12 +123,12 @@ TEXT ·addRidgeAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 
-vectors4:
+vectors6:
 	VCVTPS2PD   (DX)(SI*4), Y1
 	VFMADD231PD (CX)(SI*8), Y0, Y1
 	VMOVUPD     Y1, (AX)(SI*8)
 	ADDQ        $0x04, SI
 	CMPQ        SI, BX
-	JLT         vectors4
+	JLT         vectors6
 	VZEROUPPER
 	RET

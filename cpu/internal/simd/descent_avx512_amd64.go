@@ -4,6 +4,16 @@
 
 package simd
 
+// widenAVX512 computes dst = single for whole vectors.
+//
+//go:noescape
+func widenAVX512(dst *float64, single *float32, n int)
+
+// roundAVX512 rounds x to single for whole vectors.
+//
+//go:noescape
+func roundAVX512(single *float32, x *float64, n int)
+
 // dotFloat64AVX512 returns x·y for whole vectors.
 //
 //go:noescape

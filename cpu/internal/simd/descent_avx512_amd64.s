@@ -4,6 +4,41 @@
 
 #include "textflag.h"
 
+// func widenAVX512(dst *float64, single *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·widenAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ single+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+vectors1:
+	VCVTPS2PD (CX)(BX*4), Z0
+	VMOVUPD   Z0, (AX)(BX*8)
+	ADDQ      $0x08, BX
+	CMPQ      BX, DX
+	JLT       vectors1
+	VZEROUPPER
+	RET
+
+// func roundAVX512(single *float32, x *float64, n int)
+// Requires: AVX, AVX512F
+TEXT ·roundAVX512(SB), NOSPLIT, $0-24
+	MOVQ single+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+vectors2:
+	VMOVUPD   (CX)(BX*8), Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, DX
+	JLT       vectors2
+	VZEROUPPER
+	RET
+
 // func dotFloat64AVX512(x *float64, y *float64, n int) float64
 // Requires: AVX, AVX512F, SSE2
 TEXT ·dotFloat64AVX512(SB), NOSPLIT, $0-32
@@ -13,12 +48,12 @@ TEXT ·dotFloat64AVX512(SB), NOSPLIT, $0-32
 	MOVQ   n+16(FP), DX
 	XORQ   BX, BX
 
-vectors1:
+vectors3:
 	VMOVUPD       (AX)(BX*8), Z1
 	VFMADD231PD   (CX)(BX*8), Z1, Z0
 	ADDQ          $0x08, BX
 	CMPQ          BX, DX
-	JLT           vectors1
+	JLT           vectors3
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -40,7 +75,7 @@ TEXT ·descendAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+32(FP), SI
 	XORQ         DI, DI
 
-vectors2:
+vectors4:
 	VMOVUPD       (AX)(DI*8), Z2
 	VFMADD231PD   (CX)(DI*8), Z0, Z2
 	VMOVUPD       Z2, (AX)(DI*8)
@@ -50,7 +85,7 @@ vectors2:
 	VFMADD231PD   Z2, Z2, Z1
 	ADDQ          $0x08, DI
 	CMPQ          DI, SI
-	JLT           vectors2
+	JLT           vectors4
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPD        Y0, Y1, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -70,7 +105,7 @@ TEXT ·turnAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 
-vectors3:
+vectors5:
 	VMOVUPD     (CX)(SI*8), Z1
 	VFMADD231PD (AX)(SI*8), Z0, Z1
 	VMOVUPD     Z1, (AX)(SI*8)
@@ -78,7 +113,7 @@ vectors3:
 	VMOVUPS     Y1, (DX)(SI*4)
 	ADDQ        $0x08, SI
 	CMPQ        SI, BX
-	JLT         vectors3
+	JLT         vectors5
 	VZEROUPPER
 	RET
 
@@ -92,12 +127,12 @@ TEXT ·addRidgeAVX512(SB), NOSPLIT, $0-40
 	MOVQ         n+24(FP), BX
 	XORQ         SI, SI
 
-vectors4:
+vectors6:
 	VCVTPS2PD   (DX)(SI*4), Z1
 	VFMADD231PD (CX)(SI*8), Z0, Z1
 	VMOVUPD     Z1, (AX)(SI*8)
 	ADDQ        $0x08, SI
 	CMPQ        SI, BX
-	JLT         vectors4
+	JLT         vectors6
 	VZEROUPPER
 	RET

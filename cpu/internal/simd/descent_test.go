@@ -47,6 +47,13 @@ func TestDescent(t *testing.T) {
 				require.InDelta(t, wantX[i], p[i], 1e-15*8, "%s: p %d", what, i)
 				require.Equal(t, float32(p[i]), single[i], "%s: p rounded, %d", what, i)
 			}
+
+			Widen(ap, single)
+			Round(single, x)
+			for i := range n {
+				require.Equal(t, float64(float32(p[i])), ap[i], "%s: widened, %d", what, i)
+				require.Equal(t, float32(x[i]), single[i], "%s: rounded, %d", what, i)
+			}
 			for _, check := range []func() bool{checkX, checkR, checkP, checkAP} {
 				require.True(t, check(), "%s: written outside", what)
 			}

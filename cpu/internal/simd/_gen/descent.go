@@ -8,6 +8,8 @@ import (
 // descent: what a step of conjugate gradients does with its vectors of float64. They
 // are in the first-level cache and so short that a loop over single vectors does.
 func descent(g *generator) {
+	conversions(g)
+
 	g.function("dotFloat64", "func(x, y *float64, n int) float64",
 		"dotFloat64"+g.name+" returns x·y for whole vectors.")
 	x, y, sum, v := g.argument("x"), g.argument("y"), g.vector(), g.vector()
@@ -45,13 +47,7 @@ func descent(g *generator) {
 		g.VMOVUPD(double(r, at), v)
 		g.VFMADD231PD(double(p, at), factor, v)
 		g.VMOVUPD(v, double(p, at))
-		if g.wide() {
-			g.VCVTPD2PS(v, v.AsY())
-			g.VMOVUPS(v.AsY(), operand.Mem{Base: single, Index: at, Scale: 4})
-		} else {
-			g.VCVTPD2PSY(v, v.AsX())
-			g.VMOVUPS(v.AsX(), operand.Mem{Base: single, Index: at, Scale: 4})
-		}
+		g.writeRounded(v, operand.Mem{Base: single, Index: at, Scale: 4})
 	})
 	g.end()
 
@@ -66,6 +62,36 @@ func descent(g *generator) {
 		g.VMOVUPD(v, double(dst, at))
 	})
 	g.end()
+}
+
+// conversions between the vectors of conjugate gradients and rows of factors.
+func conversions(g *generator) {
+	g.function("widen", "func(dst *float64, single *float32, n int)", "widen"+g.name+" computes dst = single for whole vectors.")
+	dst, single, v := g.argument("dst"), g.argument("single"), g.vector()
+	g.wholeVectors(func(at reg.GPVirtual) {
+		g.VCVTPS2PD(operand.Mem{Base: single, Index: at, Scale: 4}, v)
+		g.VMOVUPD(v, double(dst, at))
+	})
+	g.end()
+
+	g.function("round", "func(single *float32, x *float64, n int)", "round"+g.name+" rounds x to single for whole vectors.")
+	single, x, v := g.argument("single"), g.argument("x"), g.vector()
+	g.wholeVectors(func(at reg.GPVirtual) {
+		g.VMOVUPD(double(x, at), v)
+		g.writeRounded(v, operand.Mem{Base: single, Index: at, Scale: 4})
+	})
+	g.end()
+}
+
+// writeRounded writes a vector of float64, which it overwrites, as float32.
+func (g *generator) writeRounded(v reg.VecVirtual, to operand.Mem) {
+	if g.wide() {
+		g.VCVTPD2PS(v, v.AsY())
+		g.VMOVUPS(v.AsY(), to)
+	} else {
+		g.VCVTPD2PSY(v, v.AsX())
+		g.VMOVUPS(v.AsX(), to)
+	}
 }
 
 // wholeVectors emits the loop over n elements of float64, a multiple of those of a
