@@ -156,6 +156,43 @@ func TestTrainingStreamsRatings(t *testing.T) {
 	}
 }
 
+// TestTrainingOverlapsUploads: where ratings do not fit the device, training takes little
+// longer than the slower of copies and kernels, from the first chunk of als to the last.
+func TestTrainingOverlapsUploads(t *testing.T) {
+	lib := emulated(t)
+	const n = 60_000
+	ratings := randomRatings(t, 400, 300, n)
+	cfg := als.DefaultConfig()
+	cfg.Iterations = 2
+	train := func(bytesRate, blocksRate float64) (took, copying, solving float64) {
+		lib.SetClock(bytesRate, blocksRate)
+		defer lib.SetClock(0, 0)
+		dev := open(t, kernels.Options{MemoryLimit: 8 * n / 4}) // a quarter of the ratings
+		_, err := als.Train(t.Context(), dev, ratings, cfg)
+		require.NoError(t, err)
+		took = lib.HostTime()
+		require.NoError(t, dev.Close())
+		for _, o := range lib.Operations() {
+			switch o.Name {
+			case "cuMemcpyHtoDAsync":
+				copying += o.Ended - o.Begun
+			case "cuMemcpyDtoHAsync":
+			default:
+				solving += o.Ended - o.Begun
+			}
+		}
+		return took, copying, solving
+	}
+	_, bytes, blocks := train(1, 1)
+	for _, want := range []float64{0.5, 1, 2} { // seconds of copies for a second of kernels
+		took, copying, solving := train(bytes/want, blocks)
+		t.Logf("copies %.3f s, kernels %.3f s, together %.3f s", copying, solving, took)
+		require.InDelta(t, want, copying, 0.1)
+		require.InDelta(t, 1, solving, 0.1)
+		require.Less(t, took, 1.2*max(copying, solving))
+	}
+}
+
 // TestNoRoomForTheFactors: what cannot be had in chunks is refused with the bytes that
 // were wanted and are free.
 func TestNoRoomForTheFactors(t *testing.T) {
