@@ -18,15 +18,16 @@ import (
 // repeat that column, as the rows they come from are replaced by the last.
 //
 // Registers: a row of the block each, the right-hand side, the vector, a scratch
-// vector for AVX2: 18 of 32 with AVX-512, 11 of 16 with AVX2, and while transposing
-// 17 and 9.
+// vector, the numbers of a permutation: 19 of 32 with AVX-512, 12 of 16 with AVX2, and
+// while transposing 17 and 9.
 //
-// The floor is n³/3 + 2n² operations. With AVX-512 on a Xeon of 2023 a system of order
-// 32, 64 and 128 in the second-level cache takes 0.53, 1.63 and 6.2 to 6.6 µs, 10, 25 and
-// 48 % of the peak. What limits it is the chain from pivot to pivot, some 30 cycles each,
-// of which the blocks to the right hide a part: with a square root and a division, and
-// with each row on its way to the next one through memory, the chain had 47 cycles and
-// the systems took 0.65, 1.83 and 7.1 µs.
+// The floor is n³/3 + 2n² operations. On a Xeon of 2023 a system of order 32, 64 and 128
+// in the second-level cache takes 0.49, 1.50 and 5.9 µs with AVX-512 (11, 26 and 52 % of
+// the peak), 0.52, 1.81 and 9.3 µs with AVX2 (20, 42 and 62 %). What limits it is the chain
+// from pivot to pivot, some 30 cycles each, of which the blocks to the right hide a part.
+// Where a row and, on the way back, an element went to the next one through memory, the
+// times were 0.65, 1.83 and 7.1 µs (with a square root and a division too), and 0.61, 2.03
+// and 9.8 µs.
 func cholesky(g *generator) {
 	choleskyPanel(g)
 	solvePanel(g)
@@ -195,7 +196,8 @@ func choleskyPanel(g *generator) {
 		sound := g.label("sound")
 		diagonal := operand.Mem{Base: row, Disp: 4 * q}
 		g.VMULSS(diagonal, tolerance, least)
-		pivot := g.pivot(r, q, row)
+		g.broadcastLane(r, q, scratch)
+		pivot := scratch.AsX()
 		g.VUCOMISS(least, pivot)
 		g.JHI(operand.LabelRef(sound))
 		failed := g.GP64()
@@ -206,15 +208,13 @@ func choleskyPanel(g *generator) {
 		g.Label(sound)
 		g.inverseRootOf(pivot, one, half, inverse)
 		below := q + 1
-		if g.wide() && below < len(rows) {
+		if below < len(rows) {
 			// The next row waits for this one, so it does not wait for the memory too.
-			next := g.vector()
-			g.VALIGND(operand.U8(below), r, r, next)
-			g.VBROADCASTSS(next.AsX(), next)
+			g.broadcastLane(r, below, v)
 			g.VBROADCASTSS(inverse, scratch)
 			g.VMULPS(scratch, r, r)
-			g.VMULPS(scratch, next, next)
-			g.VFNMADD231PS(next, r, rows[below])
+			g.VMULPS(scratch, v, v)
+			g.VFNMADD231PS(v, r, rows[below])
 			below++
 		} else {
 			g.VBROADCASTSS(inverse, scratch)
@@ -225,8 +225,8 @@ func choleskyPanel(g *generator) {
 		for ; below < len(rows); below++ {
 			g.multiplySubtract(operand.Mem{Base: row, Disp: 4 * below}, r, rows[below], scratch)
 		}
-		g.VMOVUPS(right, operand.Mem{Base: s.b})
-		g.VMULSS(operand.Mem{Base: s.b, Disp: 4 * q}, inverse, element)
+		g.broadcastLane(right, q, scratch)
+		g.VMULSS(inverse, scratch.AsX(), element)
 		g.VMOVSS(element, operand.Mem{Base: x, Disp: 4 * q})
 		if q+1 < len(rows) {
 			g.VBROADCASTSS(element, scratch)
@@ -284,18 +284,17 @@ func choleskyPanel(g *generator) {
 	g.RET()
 }
 
-// pivot returns element q of a row of the block on the diagonal, whose place in memory
-// is overwritten for it with AVX2.
-func (g *generator) pivot(r reg.VecVirtual, q int, row reg.GPVirtual) reg.Register {
+// broadcastLane sets every lane to one of a vector.
+func (g *generator) broadcastLane(from reg.VecVirtual, lane int, to reg.VecVirtual) {
+	number, index := g.GP32(), g.vector()
+	g.MOVL(operand.U32(lane), number)
 	if g.wide() {
-		v := g.vector()
-		g.VALIGND(operand.U8(q), r, r, v)
-		return v.AsX()
+		g.VPBROADCASTD(number, index)
+	} else {
+		g.VMOVD(number, index.AsX())
+		g.VPBROADCASTD(index.AsX(), index)
 	}
-	pivot := g.XMM()
-	g.VMOVUPS(r, operand.Mem{Base: row})
-	g.VMOVSS(operand.Mem{Base: row, Disp: 4 * q}, pivot)
-	return pivot
+	g.VPERMPS(from, index, to)
 }
 
 // inverseRootOf computes 1/√x of one number, as inverseRoot does.
@@ -315,7 +314,8 @@ func (g *generator) inverseRootOf(x reg.Register, one, half, inverse reg.VecVirt
 
 // solvePanel: what the later elements of x contribute is a dot product for each row,
 // whose lanes are added up by a transposition; the elements of the panel follow one
-// after another, with the columns of its block in registers.
+// after another, with the columns of its block in registers. These are divided by the
+// diagonal, so that an element waits for a permutation and a multiply-add alone.
 func solvePanel(g *generator) {
 	g.function("solvePanel", "func(a *float32, lda, n, first int, x *float32)",
 		"solvePanel"+g.name+" solves U·x = z for the elements of x from first on, as many as a\nvector has lanes, when those after them are done. x holds z until then.")
@@ -355,7 +355,7 @@ func solvePanel(g *generator) {
 	block := g.transposed(from, s.lda, s.count)
 	x := g.GP64()
 	g.LEAQ(operand.Mem{Base: s.x, Index: s.first, Scale: 4}, x)
-	element := g.XMM()
+	element, scratch := g.XMM(), g.vector()
 	// from is the last row of the panel now.
 	for q := g.lanes - 1; q >= 0; q-- {
 		absent := g.label("absent")
@@ -363,12 +363,12 @@ func solvePanel(g *generator) {
 			g.CMPQ(s.count, operand.U8(q))
 			g.JLE(operand.LabelRef(absent))
 		}
-		g.VMOVUPS(rest, operand.Mem{Base: s.b})
-		g.VMOVSS(operand.Mem{Base: s.b, Disp: 4 * q}, element)
-		g.VMULSS(operand.Mem{Base: from, Disp: 4 * q}, element, element)
+		inverse := operand.Mem{Base: from, Disp: 4 * q}
+		g.broadcastLane(rest, q, v)
+		g.VMULSS(inverse, v.AsX(), element)
 		g.VMOVSS(element, operand.Mem{Base: x, Disp: 4 * q})
 		if q > 0 {
-			g.VBROADCASTSS(element, v)
+			g.multiply(inverse, scratch, block[q])
 			g.VFNMADD231PS(v, block[q], rest)
 			g.SUBQ(s.lda, from)
 			g.Label(absent)
