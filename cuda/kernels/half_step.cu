@@ -1,9 +1,21 @@
-// Half-steps by methods other than Cholesky: a block builds the normal equations of a row
-// and solves them, so that the matrix never leaves the chip where shared memory holds it.
-// Blocks take the rows of a list, longest first.
+// Half-steps that no other kernel takes: NonNegative above rank 128, Subspace above 128 or
+// by blocks of more than 32 unknowns, CG above 128 for rows in parts. A block builds the
+// normal equations of a row and solves them, in shared memory as far as that holds them,
+// else in scratch. Blocks take the rows of a list, longest first.
 //
 // Floor per row of n ratings: n·K²/2 multiply-adds for the matrix and K³/6 for its
 // factorization; n·K floats of Y, which the second-level cache serves in part.
+//
+// ptxas 12.4 gives CG 72 registers for compute_80 and 60 for compute_90, Subspace 96 and 76,
+// NonNegative 128 and 96, with blocks of 256 threads: 2 or 3 on a multiprocessor by
+// registers. From rank 145 on the matrix is in scratch and the ratings in hand alone in
+// shared memory, which is no limit then.
+//
+// The machine code for compute_90 has 31 instructions a rating for the 16 multiply-adds of a
+// tile, and 105 for those of the factorization, for addresses are of 64 bits and loads
+// generic: a matrix is here or there. The expectation, before any measurement, is a third
+// of the peak while ratings are added, less what the matrix in scratch costs once a panel,
+// and a tenth in the factorization.
 #include "conjugate_gradients.cuh"
 #include "nonnegative.cuh"
 #include "subspace.cuh"

@@ -2,7 +2,7 @@
 // negative, by block principal pivoting (Kim and Park 2011, Fast nonnegative matrix
 // factorization: an active-set-like method and comparisons, SIAM J. Sci. Comput.
 // 33(6)). A split of the unknowns that is tried costs m³/3 + 2·m·K operations for m
-// passive ones.
+// passive ones. This is for ranks above 128; half_step_nonnegative.cuh has the others.
 #pragma once
 
 #include "normal_equations.cuh"

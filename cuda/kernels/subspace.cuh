@@ -1,6 +1,6 @@
 // The method Subspace of a half-step: block coordinate descent on the matrix of the
 // row. A sweep costs K² operations for the residuals and d²·K/3 for the blocks of d
-// unknowns.
+// unknowns. This is for ranks above 128 and blocks above 32; half_step_sums.cu has the others.
 #pragma once
 
 #include "normal_equations.cuh"
