@@ -50,8 +50,12 @@ func Evaluate(ctx context.Context, dev kernels.Device, m *Model, ratings *Rating
 	}, nil
 }
 
-// evaluationChunk is how many ratings are predicted at a time: 4 MB of scores.
-const evaluationChunk = 1 << 20
+// evaluationChunk is how many ratings are predicted at a time: 4 MB of scores. Of so many,
+// evaluationPiece or somewhat more are added up at a time, on all cores.
+const (
+	evaluationChunk = 1 << 20
+	evaluationPiece = 1 << 14
+)
 
 // evaluation is the state of one call of Evaluate.
 type evaluation struct {
@@ -66,8 +70,7 @@ type evaluation struct {
 	predictions kernels.Buffer[float32]
 	scores      []float32
 
-	squared, absolute float64
-	n                 int64
+	errorSums
 }
 
 func (e *evaluation) run(dev kernels.Device) (err error) {
@@ -156,22 +159,53 @@ func (e *evaluation) compare(users kernels.Span) error {
 	if err := e.predict(users, n); err != nil {
 		return err
 	}
-	scores := e.scores[:n]
+	var pieces []kernels.Span
+	for lo := users.Lo; lo < users.Hi; {
+		hi := lo + 1
+		for hi < users.Hi && m.Offsets[hi]-m.Offsets[lo] < evaluationPiece {
+			hi++
+		}
+		pieces = append(pieces, kernels.Span{Lo: lo, Hi: hi})
+		lo = hi
+	}
+	sums := make([]errorSums, len(pieces))
+	err := parallel(e.ctx, len(pieces), func(i int) error {
+		at := m.Offsets[pieces[i].Lo] - m.Offsets[users.Lo]
+		sums[i] = e.errors(pieces[i], e.scores[at:n])
+		return nil
+	})
+	for _, s := range sums {
+		e.squared += s.squared
+		e.absolute += s.absolute
+		e.n += s.n
+	}
+	return err
+}
+
+// errors are the errors of some users, whose scores are given.
+func (e *evaluation) errors(users kernels.Span, scores []float32) (sums errorSums) {
 	for u := users.Lo; u < users.Hi; u++ {
 		items, values := e.ratings.User(u)
 		if e.model.users.counts[u] > 0 {
-			e.add(items, values, scores[:len(items)])
+			sums.add(e.model, items, values, scores[:len(items)])
 		}
 		scores = scores[len(items):]
 	}
-	return nil
+	return sums
+}
+
+// errorSums are sums over ratings.
+type errorSums struct {
+	squared, absolute float64
+	n                 int64
 }
 
 // add adds the errors of a user's ratings.
-func (e *evaluation) add(items []int32, values, scores []float32) {
-	mean, counts := float64(e.model.mean), e.model.items.counts
-	convention := e.model.config.Convention
+func (sums *errorSums) add(m *Model, items []int32, values, scores []float32) {
+	mean, counts := float64(m.mean), m.items.counts
+	convention := m.config.Convention
 	preference := convention == Implicit || convention == Confidence
+	values, scores = values[:len(items)], scores[:len(items)]
 	squared, absolute := 0.0, 0.0
 	for k, i := range items {
 		if counts[i] == 0 {
@@ -179,15 +213,15 @@ func (e *evaluation) add(items []int32, values, scores []float32) {
 		}
 		target := values[k]
 		if preference {
-			target = e.model.config.target(target)
+			target = m.config.target(target)
 		}
 		difference := float64(target) - float64(scores[k]) - mean
 		squared += difference * difference
 		absolute += math.Abs(difference)
-		e.n++
+		sums.n++
 	}
-	e.squared += squared
-	e.absolute += absolute
+	sums.squared += squared
+	sums.absolute += absolute
 }
 
 // predict sets e.scores to the scores of the n ratings of a range of users.

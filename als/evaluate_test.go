@@ -3,6 +3,7 @@ package als_test
 import (
 	"context"
 	"math"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +46,36 @@ func TestEvaluate(t *testing.T) {
 			require.InEpsilon(t, absolute/float64(n), errs.MAE, 1e-5)
 			require.InEpsilon(t, math.Sqrt(errs.MSE), errs.RMSE, 1e-12)
 		})
+	}
+}
+
+// TestEvaluateOnAnyCores evaluates more ratings than are added up at a time.
+func TestEvaluateOnAnyCores(t *testing.T) {
+	train := lowRank(t, 32, 300, 400, 60_000)
+	dev := open(t, kernels.Options{})
+	model, err := als.Train(t.Context(), dev, train, als.DefaultConfig())
+	require.NoError(t, err)
+	var squared, absolute float64
+	for r := range train.All() {
+		score, err := model.Score(r.User, r.Item)
+		require.NoError(t, err)
+		difference := float64(r.Value) - float64(score)
+		squared += difference * difference
+		absolute += math.Abs(difference)
+	}
+	want := als.Errors{}
+	for _, goroutines := range []int{1, 3} {
+		before := runtime.GOMAXPROCS(goroutines)
+		got, err := als.Evaluate(t.Context(), dev, model, train)
+		runtime.GOMAXPROCS(before)
+		require.NoError(t, err)
+		require.Equal(t, train.Len(), got.Ratings)
+		require.InEpsilon(t, squared/float64(train.Len()), got.MSE, 1e-5)
+		require.InEpsilon(t, absolute/float64(train.Len()), got.MAE, 1e-5)
+		if goroutines > 1 {
+			require.Equal(t, want, got, "the same bits")
+		}
+		want = got
 	}
 }
 
