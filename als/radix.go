@@ -69,7 +69,7 @@ func newSorter(ctx context.Context) *sorter { return &sorter{ctx: ctx} }
 // reserve makes room for n entries.
 func (s *sorter) reserve(n int64) {
 	if int64(cap(s.entries)) < n {
-		s.entries = array[entry](n)
+		s.entries = make([]entry, n)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"math"
 	"runtime"
 	"strconv"
-	"unsafe"
 
 	"github.com/halfstep-ml/halfstep/kernels"
 )
@@ -164,7 +163,7 @@ func (sorts *sorter) build(s shape, t *triplets, come arrival, storage *block) (
 	r.byItem = emptyCSR(s.items, s.users)
 	n := r.Len()
 	if storage != nil {
-		r.byItem.Columns, r.byItem.Values = storage.users[:n:n], array[float32](n)
+		r.byItem.Columns, r.byItem.Values = storage.users[:n:n], make([]float32, n)
 	} else {
 		allocate(&r.byItem, n)
 	}
@@ -195,8 +194,10 @@ func (sorts *sorter) users(s shape, t *triplets, storage *block) (kernels.HostCS
 }
 
 // collectFrom is the number of ratings from which building collects what it has let go
-// of before it allocates as much again, which costs less than a millisecond where there
-// are no other large structures.
+// of before it allocates as much again: memory that is new costs 0.3 ns a byte, a
+// collection less than a millisecond where there are no other large structures. Large
+// pages are no remedy: on a virtual machine whose host had yet to back them, the first
+// touch of 500 MB took 0.9 s of its kernel, and 0.36 s in small ones.
 const collectFrom = 1 << 22
 
 // merge deals with pairs that occur more than once, which stand next to each
@@ -238,14 +239,7 @@ func emptyCSR(rows, cols int) kernels.HostCSR {
 
 // allocate gives m room for n entries.
 func allocate(m *kernels.HostCSR, n int64) {
-	m.Columns, m.Values = array[int32](n), array[float32](n)
-}
-
-// array returns n zeros, in large pages where they are as large.
-func array[E int32 | float32 | entry](n int64) []E {
-	a := make([]E, n)
-	adviseLargePages(unsafe.Pointer(unsafe.SliceData(a)), uintptr(n)*unsafe.Sizeof(*new(E)))
-	return a
+	m.Columns, m.Values = make([]int32, n), make([]float32, n)
 }
 
 func rowOf(m kernels.HostCSR, row int) ([]int32, []float32) {

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package als
-
-import "unsafe"
-
-func adviseLargePages(unsafe.Pointer, uintptr) {}
