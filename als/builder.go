@@ -63,22 +63,31 @@ func (b *Builder[U, I]) Add(user U, item I, value float32) error {
 	return nil
 }
 
-// AddRows adds ratings by the rows that their users and items have in Users and
-// Items: rating j is values[j], by row users[j] for row items[j]. It takes the slices
-// over. What is wrong with a row or a rating, an ErrRating, Ratings and Split say.
+// Grow makes room for n ratings more. Where the guess for all of them is good, they become
+// Ratings where they are.
+func (b *Builder[U, I]) Grow(n int) {
+	if !b.spent && n > 0 {
+		b.collected.reserve(n)
+	}
+}
+
+// Extend adds n ratings, which the caller writes to the slices: the rows that users and
+// items have in Users and Items, and the values. They may be written by any goroutine,
+// while others are added, until Ratings or Split is called, which say what is wrong with a
+// row or a rating, an ErrRating.
 //
 // With Index.AddAll it is for many ratings at once.
-func (b *Builder[U, I]) AddRows(users, items []int32, values []float32) error {
-	switch {
-	case b.spent:
-		return fmt.Errorf("als: builder: %w", ErrClosed)
-	case len(users) != len(items) || len(users) != len(values):
-		return configf("users, items, values", "have %d, %d and %d elements, want equal lengths", len(users), len(items), len(values))
-	case len(users) > 0:
-		b.collected.blocks = append(b.collected.blocks, block{users[:len(users):len(users)], items, values})
-		b.collected.n += int64(len(users))
+func (b *Builder[U, I]) Extend(n int) (users, items []int32, values []float32, err error) {
+	if b.spent {
+		return nil, nil, nil, fmt.Errorf("als: builder: %w", ErrClosed)
 	}
-	return nil
+	if n < 0 {
+		return nil, nil, nil, configf("n", "is %d, want at least 0", n)
+	}
+	if n > 0 {
+		users, items, values = b.collected.extend(n)
+	}
+	return users, items, values, nil
 }
 
 // Len is the number of ratings added.
@@ -91,11 +100,12 @@ func (b *Builder[U, I]) Ratings(ctx context.Context) (*Ratings, error) {
 	if err != nil {
 		return nil, err
 	}
+	whole := b.collected.cut()
 	come, err := b.collected.inspect(ctx, shape)
 	if err != nil {
 		return nil, err
 	}
-	return newSorter(ctx).build(shape, &b.collected, come, nil)
+	return newSorter(ctx).build(shape, &b.collected, come, whole)
 }
 
 // Split returns what was collected in two parts and uses the builder up. Each
@@ -111,6 +121,7 @@ func (b *Builder[U, I]) Split(ctx context.Context, fraction float64, seed uint64
 	if err != nil {
 		return nil, nil, err
 	}
+	b.collected.cut()
 	held, come, err := b.collected.divide(ctx, shape, draw, fraction)
 	if err != nil {
 		return nil, nil, err
@@ -146,6 +157,7 @@ func (b *Builder[U, I]) finish() (shape, error) {
 type triplets struct {
 	blocks []block
 	n      int64
+	room   int // for how many there shall be room in the next block
 }
 
 // block is ratings; in triplets there is at least one.
@@ -158,27 +170,64 @@ type block struct {
 // small enough that the last one wastes little.
 const blockLen = 1 << 18
 
-func (t *triplets) add(user, item int32, value float32) {
+// reserve has the next block that is begun be one with room for n ratings, unless there is
+// room in the last.
+func (t *triplets) reserve(n int) {
+	if last := len(t.blocks) - 1; last >= 0 && cap(t.blocks[last].users)-len(t.blocks[last].users) >= n {
+		return
+	}
+	t.room = max(t.room, n)
+}
+
+// extend adds n ratings, one or more, which are yet to be written.
+func (t *triplets) extend(n int) (users, items []int32, values []float32) {
 	last := len(t.blocks) - 1
-	if last < 0 || len(t.blocks[last].users) == cap(t.blocks[last].users) {
-		size := blockLen
-		if last < 0 {
-			size = 1 << 10
-		} else if last == 0 {
-			size = blockLen - 1<<10
+	if last < 0 || cap(t.blocks[last].users)-len(t.blocks[last].users) < n {
+		size := max(n, t.room)
+		switch {
+		case t.room > 0:
+			t.room = 0
+		case last < 0:
+			size = max(size, 1<<10)
+		default:
+			size = max(size, blockLen)
 		}
-		t.blocks = append(t.blocks, block{
-			users:  make([]int32, 0, size),
-			items:  make([]int32, 0, size),
-			values: make([]float32, 0, size),
-		})
+		t.blocks = append(t.blocks, block{make([]int32, 0, size), make([]int32, 0, size), make([]float32, 0, size)})
 		last++
 	}
 	b := &t.blocks[last]
-	b.users = append(b.users, user)
-	b.items = append(b.items, item)
-	b.values = append(b.values, value)
-	t.n++
+	lo, hi := len(b.users), len(b.users)+n
+	b.users, b.items, b.values = b.users[:hi], b.items[:hi], b.values[:hi]
+	t.n += int64(n)
+	return b.users[lo:hi:hi], b.items[lo:hi:hi], b.values[lo:hi:hi]
+}
+
+func (t *triplets) add(user, item int32, value float32) {
+	if last := len(t.blocks) - 1; last >= 0 && len(t.blocks[last].users) < cap(t.blocks[last].users) {
+		b := &t.blocks[last]
+		b.users, b.items, b.values = append(b.users, user), append(b.items, item), append(b.values, value)
+		t.n++
+		return
+	}
+	users, items, values := t.extend(1)
+	users[0], items[0], values[0] = user, item, value
+}
+
+// cut cuts long blocks, so that several goroutines can work on them. Ratings that were
+// alone in one block, most of which they fill, it returns as that too.
+func (t *triplets) cut() (whole *block) {
+	if len(t.blocks) == 1 && len(t.blocks[0].users) >= cap(t.blocks[0].users)/4*3 {
+		whole = &t.blocks[0]
+	}
+	var pieces []block
+	for _, b := range t.blocks {
+		for lo := 0; lo < len(b.users); lo += blockLen {
+			hi := min(lo+blockLen, len(b.users))
+			pieces = append(pieces, block{b.users[lo:hi:hi], b.items[lo:hi:hi], b.values[lo:hi:hi]})
+		}
+	}
+	t.blocks = pieces
+	return whole
 }
 
 // parts are the ratings in parts of some blockLen, to be sorted by user.

@@ -107,18 +107,16 @@ func NewRatings(numUsers, numItems int, users, items []int32, values []float32, 
 	if len(users) != len(items) || len(users) != len(values) {
 		return nil, configf("users, items, values", "have %d, %d and %d elements, want equal lengths", len(users), len(items), len(values))
 	}
-	t := triplets{n: int64(len(users))}
-	for lo := 0; lo < len(users); lo += blockLen {
-		hi := min(lo+blockLen, len(users))
-		t.blocks = append(t.blocks, block{users[lo:hi], items[lo:hi], values[lo:hi]})
-	}
+	whole := block{users, items, values}
+	t := triplets{n: int64(len(users)), blocks: []block{whole}}
+	t.cut()
 	s := shape{users: numUsers, items: numItems, duplicates: duplicates}
 	ctx := context.Background()
 	come, err := t.inspect(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return newSorter(ctx).build(s, &t, come, &block{users, items, values})
+	return newSorter(ctx).build(s, &t, come, &whole)
 }
 
 // shape is what is known of ratings before they are built.

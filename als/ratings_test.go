@@ -126,52 +126,82 @@ func TestBuilderEqualsSlices(t *testing.T) {
 	require.ErrorIs(t, err, als.ErrClosed)
 }
 
-// TestAddRows mixes ratings by rows with ratings by keys, in parts of any length.
-func TestAddRows(t *testing.T) {
+// TestExtend mixes ratings by rows with ratings by keys, in parts of any length, with a
+// good guess of their number, with a bad one and with none.
+func TestExtend(t *testing.T) {
 	const seed = 8
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	list := randomTriples(random, 500, 400, 20_000)
 	slices.SortFunc(list, func(a, b triple) int { return cmp.Compare(a.user, b.user) })
-	plain, rows := als.NewBuilder[int32, int32](), als.NewBuilder[int32, int32]()
-	rows.Users, rows.Items = &als.Index[int32]{}, &als.Index[int32]{}
+	plain := als.NewBuilder[int32, int32]()
 	for _, r := range list {
 		require.NoError(t, plain.Add(r.user, r.item, r.value))
 	}
-	for left := list; len(left) > 0; {
-		n := min(random.IntN(700), len(left))
-		if random.IntN(3) == 0 {
-			for _, r := range left[:n] {
-				require.NoError(t, rows.Add(r.user, r.item, r.value))
-			}
-		} else {
-			u, i, v := columnsOf(left[:n])
-			require.NoError(t, rows.Users.AddAll(u, u))
-			require.NoError(t, rows.Items.AddAll(i, i))
-			require.NoError(t, rows.AddRows(u, i, v))
-		}
-		left = left[n:]
-	}
-	require.Equal(t, plain.Len(), rows.Len())
 	want, err := plain.Ratings(t.Context())
 	require.NoError(t, err)
-	got, err := rows.Ratings(t.Context())
+	extend := func(b *als.Builder[int32, int32], list []triple) {
+		u, i, v := columnsOf(list)
+		users, items, values, err := b.Extend(len(list))
+		require.NoError(t, err)
+		require.NoError(t, b.Users.AddAll(u, users))
+		require.NoError(t, b.Items.AddAll(i, items))
+		copy(values, v)
+	}
+	for _, guess := range []int{-1, 0, 1000, 21_000, 100_000} {
+		rows := als.NewBuilder[int32, int32]()
+		rows.Users, rows.Items = &als.Index[int32]{}, &als.Index[int32]{}
+		rows.Grow(guess)
+		for left := list; len(left) > 0; {
+			n := min(random.IntN(700), len(left))
+			if random.IntN(3) == 0 {
+				for _, r := range left[:n] {
+					require.NoError(t, rows.Add(r.user, r.item, r.value))
+				}
+			} else {
+				extend(rows, left[:n])
+			}
+			left = left[n:]
+		}
+		require.Equal(t, int64(len(list)), rows.Len())
+		got, err := rows.Ratings(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want.ByUser(), got.ByUser(), "a guess of %d", guess)
+		require.Equal(t, want.ByItem(), got.ByItem(), "a guess of %d", guess)
+		_, _, _, err = rows.Extend(0)
+		require.ErrorIs(t, err, als.ErrClosed)
+	}
+
+	grown := als.NewBuilder[int32, int32]()
+	grown.Users, grown.Items = &als.Index[int32]{}, &als.Index[int32]{}
+	grown.Grow(5)
+	extend(grown, []triple{{1, 1, 1}, {1, 2, 2}})
+	users, items, values, err := grown.Extend(2)
 	require.NoError(t, err)
-	require.Equal(t, want.ByUser(), got.ByUser())
-	require.Equal(t, want.ByItem(), got.ByItem())
-	require.ErrorIs(t, rows.AddRows(nil, nil, nil), als.ErrClosed)
+	copy(users, []int32{1, 1})
+	copy(items, []int32{1, 0})
+	copy(values, []float32{3, 4})
+	grown.Users, err = als.NewIndex[int32](1, 2)
+	require.NoError(t, err)
+	got, err := grown.Ratings(t.Context())
+	require.NoError(t, err)
+	require.Same(t, &items[0], &got.ByUser().Columns[2], "ratings stay where they were collected")
+	require.Equal(t, []float32{1, 2, 4, 3}, got.ByUser().Values)
 
 	bad := func() *als.Builder[int32, int32] {
 		b := als.NewBuilder[int32, int32]()
 		require.NoError(t, b.Add(7, 7, 1))
-		require.NoError(t, b.AddRows([]int32{0}, []int32{1}, []float32{1}))
+		users, items, values, err := b.Extend(1)
+		require.NoError(t, err)
+		users[0], items[0], values[0] = 0, 1, 1
 		return b
 	}
 	_, err = bad().Ratings(t.Context())
 	require.ErrorContains(t, err, "rating 1: item 1 of 1")
 	_, _, err = bad().Split(t.Context(), 0.5, 1)
 	require.ErrorContains(t, err, "rating 1: item 1 of 1")
-	require.ErrorIs(t, bad().AddRows([]int32{0}, nil, nil), als.ErrConfig)
+	_, _, _, err = bad().Extend(-1)
+	require.ErrorIs(t, err, als.ErrConfig)
 }
 
 // afterChecks is a context that ends when it has been looked at n times.

@@ -24,6 +24,26 @@ type chunkReader struct {
 // chunks is the number of chunks.
 func (r *chunkReader) chunks() int64 { return (r.size - r.base + r.length - 1) / r.length }
 
+// guessLines is about the number of lines, somewhat more than less, from some places of
+// the file.
+func (r *chunkReader) guessLines() (int, error) {
+	const places, length = 16, 1 << 13
+	text := r.size - r.base
+	if text < places*length {
+		return 0, nil
+	}
+	buf := make([]byte, length)
+	lines := 0
+	for i := range int64(places) {
+		n, err := r.file.ReadAt(buf, r.base+i*(text-length)/(places-1))
+		if err != nil && err != io.EOF {
+			return 0, err
+		}
+		lines += bytes.Count(buf[:n], []byte{'\n'})
+	}
+	return int(float64(lines) * float64(text) / (places * length) * 1.03), nil
+}
+
 // read returns the lines of chunk k, each with its \n, in buf, which is made longer
 // where it has to be; fastSlack bytes behind the text are buf's as well. It says
 // whether there is a line more, which is too long and left out.
@@ -80,6 +100,8 @@ type chunk struct {
 	tally
 	second columns // ratings of the text's second half, before they are appended
 	lines  int64   // those that are no ratings included
+
+	userRows, itemRows chunkRows
 
 	bad    int64 // the line, from 1, that ended parsing, 0 if there is none
 	reason string

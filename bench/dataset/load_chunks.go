@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -13,13 +12,17 @@ import (
 )
 
 // chunkLoader reads a text file into a builder: several goroutines read and parse a
-// chunk each and then, in the order of the file, number its users and items.
+// chunk each, look up the rows of its users and items, and then, in the order of the file,
+// number those that are new.
 type chunkLoader struct {
 	ctx     context.Context
 	file    *File
 	in      *input
 	reader  chunkReader
 	builder *als.Builder[int64, int64]
+
+	userRows, itemRows rowTable
+
 	claimed atomic.Int64 // chunks that somebody reads or has read
 
 	mu     sync.Mutex
@@ -61,6 +64,14 @@ func (l *chunkLoader) load() error {
 	if l.builder.Items == nil {
 		l.builder.Items = &als.Index[int64]{}
 	}
+	ids := min(l.reader.size/8, tabledIDs) // some times the lines of a small file
+	l.userRows.init(l.builder.Users, ids)
+	l.itemRows.init(l.builder.Items, ids)
+	guess, err := l.reader.guessLines()
+	if err != nil {
+		return err
+	}
+	l.builder.Grow(guess)
 	var helpers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), int(l.reader.chunks())) - 1 {
 		helpers.Go(func() { l.work(nil) })
@@ -112,15 +123,31 @@ func (l *chunkLoader) work(report func(read int64)) {
 // err. It reports whether to go on.
 func (l *chunkLoader) add(k int64, c *chunk, err error) bool {
 	n := int(c.found)
-	users, items := make([]int32, n), make([]int32, n)
-	values := slices.Clone(c.values[:n])
+	if err == nil {
+		c.userRows.find(&l.userRows, c.users[:n])
+		c.itemRows.find(&l.itemRows, c.items[:n])
+	}
+	users, items, values, ok := l.extend(k, c, err)
+	if !ok {
+		return false
+	}
+	copy(users, c.userRows.rows)
+	copy(items, c.itemRows.rows)
+	copy(values, c.values[:n])
+	return true
+}
+
+// extend adds the ratings of chunk k to the builder when it is their turn, yet to be
+// written, and gives rows to the users and items that are new. It reports whether to go
+// on.
+func (l *chunkLoader) extend(k int64, c *chunk, err error) (users, items []int32, values []float32, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.next != k && l.failed == nil {
 		l.turn.Wait()
 	}
 	if l.failed != nil {
-		return false
+		return nil, nil, nil, false
 	}
 	defer l.turn.Broadcast()
 	if err == nil {
@@ -132,12 +159,12 @@ func (l *chunkLoader) add(k int64, c *chunk, err error) bool {
 		l.lines += c.lines
 	}
 	if err == nil {
-		err = errors.Join(
-			l.builder.Users.AddAll(c.users[:n], users),
-			l.builder.Items.AddAll(c.items[:n], items),
-			l.builder.AddRows(users, items, values))
+		err = errors.Join(c.userRows.add(&l.userRows), c.itemRows.add(&l.itemRows))
+	}
+	if err == nil {
+		users, items, values, err = l.builder.Extend(int(c.found))
 	}
 	l.next++
 	l.failed = err
-	return err == nil
+	return users, items, values, err == nil
 }

@@ -98,6 +98,25 @@ func TestLoadInChunks(t *testing.T) {
 	}
 }
 
+// Rows that users and items have already are theirs in a file too.
+func TestLoadChunksContinues(t *testing.T) {
+	content := "user,item,rating\n" + strings.Repeat("1,2,3\n2,7,3.5\n900,2,4\n3,1,5\n", 100)
+	f, err := inChunks("ratings.csv", content, defaults(t))
+	require.NoError(t, err)
+	b := als.NewBuilder[int64, int64]()
+	b.Users, err = als.NewIndex[int64](900, 3, 40)
+	require.NoError(t, err)
+	b.Items, err = als.NewIndex[int64](7)
+	require.NoError(t, err)
+	require.NoError(t, loadChunks(context.Background(), f, b, 64))
+	users, items, ratings := loaded(t, b)
+	require.Equal(t, []int64{900, 3, 40, 1, 2}, users)
+	require.Equal(t, []int64{7, 2, 1}, items)
+	require.Equal(t, []int64{0, 1, 2, 2, 3, 4}, ratings.ByUser().Offsets)
+	require.Equal(t, []int32{1, 2, 1, 0}, ratings.ByUser().Columns)
+	require.Equal(t, []float32{4, 5, 3, 3.5}, ratings.ByUser().Values)
+}
+
 // A file of several chunks of the usual length, with one bad line in the last of them.
 func TestLoadLargeFile(t *testing.T) {
 	var csv bytes.Buffer
