@@ -8,11 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestScoreTopKShares divides the work in every way: few rows in ranges of the columns
-// that are put together, and more rows than the blocks take at once.
+// TestScoreTopKShares divides the work in every way: few rows in blocks and in ranges of
+// the columns that are put together, and more rows than the blocks take at once.
 func TestScoreTopKShares(t *testing.T) {
 	b := newRig(t, kernels.Options{})
 	for _, c := range []struct{ k, rows, columns int }{
+		{1, 1, 10_000},
+		{fewBest, fewRows, 10_001},
+		{fewBest, fewRows, fewColumns},
+		{fewBest + 1, fewRows, 10_001},
 		{400, 2, 10_000},
 		{400, 70, 10_000},
 		{10, topRows*blocksPerProcessor*b.processors() + 5, 150},

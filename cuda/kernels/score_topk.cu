@@ -12,9 +12,6 @@
 // being ascending, from one pass over these. A list that overflows is sorted by a warp
 // and cut to k; what found no room is tried again.
 //
-// Scores and ids are one number each, the key, whose order is that of the results; no
-// two keys are equal, so that the order of appending does not matter.
-//
 // Floor: 2·K operations a score; a tile reads (64 + 128)·K floats, by the second-level
 // cache mostly, for 64·128 scores. 162,000 rows and 62,000 columns at rank 64 are 1.29
 // TFLOP, 19 ms at the 67 TFLOP/s of an H200, and read 61 GB, 40 GB of that Y. The lists are
@@ -30,7 +27,7 @@
 // Registers: 148 for compute_80 and 159 for compute_90, nothing spilled, 16,384 bytes of
 // shared memory: 3 blocks of 128 threads fit a multiprocessor. Held to the 128 registers
 // of 4 blocks, ptxas 12.4 spills 68 bytes for compute_80.
-#include "common.cuh"
+#include "top_keys.cuh"
 
 constexpr int top_rows = 64;     // of X, of a tile
 constexpr int top_columns = 128; // of a tile
@@ -66,54 +63,6 @@ struct TopMemory {
 	uint32 open[top_rows][top_words]; // columns of the tile that may be chosen
 	Seen seen[top_rows];              // here because the scores need the registers
 };
-
-// top_key orders candidates: the higher score first, the lower id first of equal
-// scores. No key is 0, which stands for no candidate. The score is not NaN.
-__device__ inline uint64 top_key(float score, int64 id) {
-	uint32 bits = __float_as_uint(score + 0.0f); // -0 is 0
-	bits ^= bits >> 31 ? 0xffffffffu : 0x80000000u;
-	return (uint64)bits << 32 | (0xffffffffu - (uint32)id);
-}
-
-// key_score is the score of a key, -Inf without one.
-__device__ inline float key_score(uint64 key) {
-	uint32 bits = (uint32)(key >> 32);
-	bits ^= bits >> 31 ? 0x80000000u : 0xffffffffu;
-	return __uint_as_float(key ? bits : 0xff800000u);
-}
-
-// sort_list sorts count keys, highest first, and clears the rest of the list. The
-// capacity is a power of two. A warp does it; its lanes see what the others wrote before,
-// and the result.
-__device__ inline void sort_list(uint64 *keys, int count, int capacity) {
-	for (int n = count + lane_of_warp(); n < capacity; n += 32) {
-		keys[n] = 0;
-	}
-	__syncwarp();
-	for (int size = 2; size <= capacity; size *= 2) {
-		for (int distance = size / 2; distance > 0; distance /= 2) {
-			for (int n = lane_of_warp(); n < capacity / 2; n += 32) {
-				int low = n / distance * 2 * distance + n % distance, high = low + distance;
-				bool descending = (low & size) == 0;
-				uint64 a = keys[low], b = keys[high];
-				if ((a < b) == descending) {
-					keys[low] = b;
-					keys[high] = a;
-				}
-			}
-			__syncwarp();
-		}
-	}
-}
-
-// write_top writes the k best of a sorted list as ids and scores: -1 and -Inf where
-// there are fewer. A warp does it.
-__device__ inline void write_top(const uint64 *keys, int k, int *ids, float *top) {
-	for (int n = lane_of_warp(); n < k; n += 32) {
-		ids[n] = keys[n] ? (int)(0xffffffffu - (uint32)keys[n]) : -1;
-		top[n] = key_score(keys[n]);
-	}
-}
 
 // cut_lists sorts the lists that overflowed and cuts them to k, a warp a list. It
 // begins after a barrier and ends with one.
@@ -359,23 +308,7 @@ extern "C" __global__ void merge_topk(
 		int capacity, uint64 *lists) {
 	uint64 *keys = lists + global_warp() * capacity;
 	for (int64 row = global_warp(); row < rows; row += warps_of_grid()) {
-		int held = 0;
-		uint64 threshold = 0;
-		for (int64 first = 0; first < count; first += 32) {
-			int64 n = first + lane_of_warp();
-			uint64 key = n < count ? partial[row * count + n] : 0;
-			uint32 ballot = __ballot_sync(full_warp, key > threshold);
-			if (key > threshold) {
-				keys[held + __popc(ballot & ((1u << lane_of_warp()) - 1))] = key;
-			}
-			held += __popc(ballot);
-			if (held + 32 > capacity) {
-				sort_list(keys, held, capacity);
-				held = k;
-				threshold = keys[k - 1];
-			}
-		}
-		sort_list(keys, held, capacity);
+		select_keys(keys, capacity, partial + row * count, count, k);
 		write_top(keys, k, ids + row * k, top + row * top_stride);
 		__syncwarp();
 	}
