@@ -21,10 +21,8 @@ func NewNormal(order int) Normal {
 		n.padded = roundUp(order, diagonalLanes)
 		n.design = designOf(order)
 		n.stride = n.padded
-		n.size = n.padded / diagonalLanes * designSize(n.design)
-		if n.padded > diagonalLanes {
-			n.size += n.padded * n.padded
-		}
+		below := n.padded - diagonalLanes
+		n.size = n.padded/diagonalLanes*designSize(n.design) + below*below
 	case avx2:
 		n.padded = roundUp(order, 8)
 		n.stride = n.padded

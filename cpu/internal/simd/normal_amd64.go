@@ -55,8 +55,9 @@ func first(v []float32) *float32 {
 // addTiles adds the sums of one row for ids that are not empty.
 //
 // With AVX-512 the sums begin with those of the tiles on the diagonal; the tiles
-// below have their places in a matrix of padded columns that follows. With AVX2 all
-// are in such a matrix, and the right-hand side is the row below.
+// below have their places in a square matrix that follows, which begins with the first
+// row of the second tile. With AVX2 all are in a matrix of padded columns, and the
+// right-hand side is the row below.
 func (n *Normal) addTiles(sums, y []float32, ldy int, ids []int32, w, t []float32) {
 	if active == avx2 {
 		n.addTilesAVX2(sums, y, ldy, ids, first(w), t)
@@ -69,19 +70,19 @@ func (n *Normal) addTiles(sums, y []float32, ldy int, ids []int32, w, t []float3
 	}
 	const lanes, most = diagonalLanes, 14
 	id, count, weights, size := &ids[0], len(t), first(w), designSize(n.design)
-	ld := n.padded
-	below := sums[ld/lanes*size:]
+	ld := n.padded - lanes
+	below := sums[n.padded/lanes*size:]
 	_ = below[ld*ld-1]
 	// The first tiles read rows ahead of time, a few cache lines each.
 	fetched, last := 0, len(ids)-1
 	offsets := [...]int64{0, int64(count)}
-	for col := 0; col < ld; col += 2 * lanes {
+	for col := 0; col < n.padded; col += 2 * lanes {
 		columns := &y[col]
 		// The rows below are shared out evenly.
 		row := col + 2*lanes
 		for tiles := (n.order - row + most - 1) / most; tiles > 0; tiles-- {
-			height, tile := (n.order-row)/tiles, &below[row*ld+col]
-			if fetched < ld {
+			height, tile := (n.order-row)/tiles, &below[(row-lanes)*ld+col]
+			if fetched < n.padded {
 				normalPairAheadAVX512(height, tile, ld, row-col, columns, ldy, id, count, weights, &y[fetched], blockAhead, last)
 				fetched += 4 * lanes
 			} else {
@@ -90,15 +91,15 @@ func (n *Normal) addTiles(sums, y []float32, ldy int, ids []int32, w, t []float3
 			row += height
 		}
 		diagonal := sums[col/lanes*size:]
-		if col+lanes == ld {
+		if col+lanes == n.padded {
 			normalRows16AVX512(&diagonal[0], &offsets[0], 1, columns, ldy, id, 0, weights, &t[0])
 			return
 		}
 		ahead := 0
-		if fetched < ld {
+		if fetched < n.padded {
 			ahead = blockAhead
 		}
-		normalTopBelowAVX512(&diagonal[0], &below[(col+lanes)*ld+col], ld, columns, ldy, id, count, weights, &t[0], columns, ahead, last)
+		normalTopBelowAVX512(&diagonal[0], &below[col*ld+col], ld, columns, ldy, id, count, weights, &t[0], columns, ahead, last)
 		normalRows16AVX512(&diagonal[size], &offsets[0], 1, &y[col+lanes], ldy, id, 0, weights, &t[0])
 	}
 }
@@ -147,8 +148,8 @@ func (n *Normal) addRows(sums []float32, offsets []int64, y []float32, ldy int, 
 func (n *Normal) spreadTiles(a []float32, lda, k int, sums []float32) {
 	const lanes = diagonalLanes
 	b := a[k*lda:]
-	size, ld := designSize(n.design), n.padded
-	below := sums[ld/lanes*size:]
+	size, ld := designSize(n.design), n.padded-lanes
+	below := sums[n.padded/lanes*size:]
 	for col := 0; col < k; col += lanes {
 		to, from, rows := &a[col*lda+col], &sums[col/lanes*size], min(k-col, lanes)
 		switch n.design {
@@ -163,7 +164,7 @@ func (n *Normal) spreadTiles(a []float32, lda, k int, sums []float32) {
 		}
 		if col > 0 {
 			for i := col; i < col+rows; i++ {
-				copy(a[i*lda:i*lda+col], below[i*ld:])
+				copy(a[i*lda:i*lda+col], below[(i-lanes)*ld:])
 			}
 		}
 	}

@@ -143,7 +143,7 @@ func (n *Normal) solvePanels(s *SummedRows, x, at *places, v *shifts, tolerance 
 		}
 		for i := t * lanes; i < end; i++ {
 			panel := l[panelStart(i/panelRows)*lanes:]
-			loadLanes(&panel[i%panelRows*lanes], panelRows*lanes, &below[i*n.padded], at, t*lanes)
+			loadLanes(&panel[i%panelRows*lanes], panelRows*lanes, &below[(i-lanes)*(n.padded-lanes)], at, t*lanes)
 		}
 	}
 	for i := range n.order {
