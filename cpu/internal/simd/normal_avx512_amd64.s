@@ -29,7 +29,7 @@ row4:
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done9
+	JZ    done8
 
 block5:
 	MOVQ    $+256, R12
@@ -45,7 +45,7 @@ block5:
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
 	SUBQ    $0x02, R12
-	JL      odd7
+	JLE     last7
 
 pairs6:
 	MOVQ             (DI)(R8*1), R13
@@ -80,42 +80,53 @@ pairs6:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JGE              pairs6
+	JG               pairs6
 
-odd7:
-	CMPQ             R12, $-1
-	JNE              fold8
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last7:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
 	VMULPS.BCST      (R9), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z3
-	VFMADD231PS      (BX)(R13*1), Z1, Z4
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z10
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z7
+	VFMADD231PS      (BX)(R13*1), Z1, K1, Z8
+	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z9
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
+	VADDPS           Z7, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z8, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z9, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z10, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	TESTQ            R11, R11
+	JNZ              block5
 
-fold8:
-	VADDPS  Z7, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z8, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z9, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z10, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	TESTQ   R11, R11
-	JNZ     block5
-
-done9:
+done8:
 	ADDQ $+256, AX
 	DECQ DX
 	JNZ  row4
@@ -123,14 +134,14 @@ done9:
 	RET
 
 still2:
-row10:
+row9:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done15
+	JZ    done13
 
-block11:
+block10:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -144,9 +155,9 @@ block11:
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
 	SUBQ    $0x02, R12
-	JL      odd13
+	JLE     last12
 
-pairs12:
+pairs11:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -172,45 +183,56 @@ pairs12:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JGE              pairs12
+	JG               pairs11
 
-odd13:
-	CMPQ             R12, $-1
-	JNE              fold14
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last12:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
 	VMULPS.BCST      (R9), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z3
-	VFMADD231PS      (BX)(R13*1), Z1, Z4
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z10
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z7
+	VFMADD231PS      (BX)(R13*1), Z1, K1, Z8
+	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z9
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
+	VADDPS           Z7, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z8, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z9, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z10, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	TESTQ            R11, R11
+	JNZ              block10
 
-fold14:
-	VADDPS  Z7, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z8, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z9, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z10, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	TESTQ   R11, R11
-	JNZ     block11
-
-done15:
+done13:
 	ADDQ $+256, AX
 	DECQ DX
-	JNZ  row10
+	JNZ  row9
 	VZEROUPPER
 	RET
 
@@ -218,14 +240,14 @@ plain1:
 	TESTQ R8, R8
 	JZ    still3
 
-row16:
+row14:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done21
+	JZ    done18
 
-block17:
+block15:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -239,9 +261,9 @@ block17:
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
 	SUBQ    $0x02, R12
-	JL      odd19
+	JLE     last17
 
-pairs18:
+pairs16:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -271,55 +293,64 @@ pairs18:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JGE              pairs18
+	JG               pairs16
 
-odd19:
-	CMPQ             R12, $-1
-	JNE              fold20
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last17:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z10
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, K1, Z7
+	VFMADD231PS      Z0, Z1, K1, Z8
+	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z9
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
+	VADDPS           Z7, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z8, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z9, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z10, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	TESTQ            R11, R11
+	JNZ              block15
 
-fold20:
-	VADDPS  Z7, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z8, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z9, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z10, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	TESTQ   R11, R11
-	JNZ     block17
-
-done21:
+done18:
 	ADDQ $+256, AX
 	DECQ DX
-	JNZ  row16
+	JNZ  row14
 	VZEROUPPER
 	RET
 
 still3:
-row22:
+row19:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done27
+	JZ    done23
 
-block23:
+block20:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -333,9 +364,9 @@ block23:
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
 	SUBQ    $0x02, R12
-	JL      odd25
+	JLE     last22
 
-pairs24:
+pairs21:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -358,43 +389,52 @@ pairs24:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JGE              pairs24
+	JG               pairs21
 
-odd25:
-	CMPQ             R12, $-1
-	JNE              fold26
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last22:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z10
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, K1, Z7
+	VFMADD231PS      Z0, Z1, K1, Z8
+	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z9
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
+	VADDPS           Z7, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z8, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z9, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z10, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	TESTQ            R11, R11
+	JNZ              block20
 
-fold26:
-	VADDPS  Z7, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z8, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z9, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z10, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	TESTQ   R11, R11
-	JNZ     block23
-
-done27:
+done23:
 	ADDQ $+256, AX
 	DECQ DX
-	JNZ  row22
+	JNZ  row19
 	VZEROUPPER
 	RET
 
@@ -432,7 +472,7 @@ TEXT ·normalSpread8AVX512(SB), NOSPLIT, $0-40
 	VGATHERDPS (SI)(Z0*4), K1, Z1
 	VMOVUPS    Z1, (BX)
 
-rows28:
+rows24:
 	KXNORW     K1, K1, K1
 	VMOVUPS    (DI), Z0
 	VPXORD     Z1, Z1, Z1
@@ -441,7 +481,7 @@ rows28:
 	ADDQ       $+64, DI
 	ADDQ       CX, AX
 	DECQ       DX
-	JNZ        rows28
+	JNZ        rows24
 	VZEROUPPER
 	RET
 
@@ -614,9 +654,9 @@ TEXT ·normalPack8AVX512(SB), NOSPLIT, $0-56
 	MOVL           $0x3f800000, BX
 	VPBROADCASTD.Z BX, K2, Z1
 	TESTQ          DI, DI
-	JZ             consecutive29
+	JZ             consecutive25
 
-rows30:
+rows26:
 	MOVLQSX   (DI), BX
 	ADDQ      $0x04, DI
 	IMULQ     DX, BX
@@ -627,14 +667,14 @@ rows30:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows30
+	JNZ       rows26
 	VZEROUPPER
 	RET
 
-consecutive29:
+consecutive25:
 	SUBQ DX, CX
 
-rows31:
+rows27:
 	ADDQ      DX, CX
 	MOVQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z0
@@ -643,7 +683,7 @@ rows31:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows31
+	JNZ       rows27
 	VZEROUPPER
 	RET
 
@@ -693,7 +733,7 @@ TEXT ·normalSolve8AVX512(SB), NOSPLIT, $0-80
 	MOVQ  AX, R10
 	MOVQ  $+4, R11
 
-lanes32:
+lanes28:
 	VBROADCASTF32X4 (CX), Z0
 	VBROADCASTF32X4 16(CX), Z4
 	VBROADCASTF32X4 32(CX), Z8
@@ -812,7 +852,7 @@ lanes32:
 	ADDQ            $0x40, DX
 	ADDQ            $+1024, R10
 	DECQ            R11
-	JNZ             lanes32
+	JNZ             lanes28
 	VPXORD          Z17, Z17, Z17
 	MOVQ            shifts+32(FP), CX
 	MOVQ            stored+40(FP), DX
@@ -1289,7 +1329,7 @@ lanes32:
 	VMOVAPS.Z       Z2, K1, Z2
 	VMOVAPS.Z       Z3, K1, Z3
 	SUBQ            $0x00, R9
-	JLE             stored33
+	JLE             stored29
 	MOVL            $-1, R10
 	BZHIL           R9, R10, R10
 	KMOVW           R10, K2
@@ -1341,13 +1381,13 @@ lanes32:
 	VEXTRACTF32X4   $0x03, Z0, X0
 	VMOVUPS         X0, K2, (CX)(SI*1)
 
-stored33:
+stored29:
 	VMOVAPS.Z     Z4, K1, Z0
 	VMOVAPS.Z     Z5, K1, Z1
 	VMOVAPS.Z     Z6, K1, Z2
 	VMOVAPS.Z     Z7, K1, Z3
 	SUBQ          $0x04, R9
-	JLE           stored34
+	JLE           stored30
 	MOVL          $-1, R10
 	BZHIL         R9, R10, R10
 	KMOVW         R10, K1
@@ -1399,7 +1439,7 @@ stored33:
 	VEXTRACTF32X4 $0x03, Z0, X0
 	VMOVUPS       X0, K1, 16(CX)(SI*1)
 
-stored34:
+stored30:
 	MOVQ    info+64(FP), AX
 	VMOVUPS Z17, (AX)
 	VZEROUPPER
@@ -1419,20 +1459,20 @@ TEXT ·normalRows10AVX512(SB), NOSPLIT, $0-72
 	SHLQ    $0x02, R8
 	MOVQ    w+56(FP), R9
 	MOVQ    t+64(FP), R10
-	VMOVUPS permute10AVX51234<>+0(SB), Z2
+	VMOVUPS permute10AVX51230<>+0(SB), Z2
 	TESTQ   R9, R9
-	JZ      plain35
+	JZ      plain31
 	TESTQ   R8, R8
-	JZ      still36
+	JZ      still32
 
-row38:
+row34:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done43
+	JZ    done38
 
-block39:
+block35:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -1448,9 +1488,9 @@ block39:
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
 	SUBQ    $0x02, R12
-	JL      odd41
+	JLE     last37
 
-pairs40:
+pairs36:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -1487,60 +1527,192 @@ pairs40:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JGE              pairs40
+	JG               pairs36
 
-odd41:
-	CMPQ             R12, $-1
-	JNE              fold42
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last37:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
 	VMULPS.BCST      (R9), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z3
-	VFMADD231PS      (BX)(R13*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z12
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z8
+	VFMADD231PS      (BX)(R13*1), Z1, K1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z11
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
+	VADDPS           Z8, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z9, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z10, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z11, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           Z12, Z7, Z7
+	VADDPS           256(AX), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	TESTQ            R11, R11
+	JNZ              block35
 
-fold42:
-	VADDPS  Z8, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z9, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z10, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z11, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	VADDPS  Z12, Z7, Z7
-	VADDPS  256(AX), Z7, Z7
-	VMOVUPS Z7, 256(AX)
-	TESTQ   R11, R11
-	JNZ     block39
+done38:
+	ADDQ $+320, AX
+	DECQ DX
+	JNZ  row34
+	VZEROUPPER
+	RET
+
+still32:
+row39:
+	MOVQ  8(CX), R11
+	SUBQ  (CX), R11
+	ADDQ  $0x08, CX
+	TESTQ R11, R11
+	JZ    done43
+
+block40:
+	MOVQ    $+256, R12
+	CMPQ    R11, R12
+	CMOVQLT R11, R12
+	SUBQ    R12, R11
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	SUBQ    $0x02, R12
+	JLE     last42
+
+pairs41:
+	MOVQ             (DI), R13
+	MOVL             R13, R14
+	SHRQ             $0x20, R13
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z7
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST 4(R10), Z0, Z12
+	VMULPS.BCST      4(R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, Z8
+	VFMADD231PS      (BX)(R13*1), Z1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z11
+	ADDQ             $0x08, DI
+	ADDQ             $0x08, R10
+	ADDQ             $0x08, R9
+	SUBQ             $0x02, R12
+	JG               pairs41
+
+last42:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z7
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z12
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z8
+	VFMADD231PS      (BX)(R13*1), Z1, K1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z11
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R9
+	VADDPS           Z8, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z9, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z10, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z11, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           Z12, Z7, Z7
+	VADDPS           256(AX), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	TESTQ            R11, R11
+	JNZ              block40
 
 done43:
 	ADDQ $+320, AX
 	DECQ DX
-	JNZ  row38
+	JNZ  row39
 	VZEROUPPER
 	RET
 
-still36:
+plain31:
+	TESTQ R8, R8
+	JZ    still33
+
 row44:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done49
+	JZ    done48
 
 block45:
 	MOVQ    $+256, R12
@@ -1558,115 +1730,9 @@ block45:
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
 	SUBQ    $0x02, R12
-	JL      odd47
+	JLE     last47
 
 pairs46:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z7
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST 4(R10), Z0, Z12
-	VMULPS.BCST      4(R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z8
-	VFMADD231PS      (BX)(R13*1), Z1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z11
-	ADDQ             $0x08, DI
-	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JGE              pairs46
-
-odd47:
-	CMPQ             R12, $-1
-	JNE              fold48
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z7
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z3
-	VFMADD231PS      (BX)(R13*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	ADDQ             $0x04, DI
-	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
-
-fold48:
-	VADDPS  Z8, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z9, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z10, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z11, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	VADDPS  Z12, Z7, Z7
-	VADDPS  256(AX), Z7, Z7
-	VMOVUPS Z7, 256(AX)
-	TESTQ   R11, R11
-	JNZ     block45
-
-done49:
-	ADDQ $+320, AX
-	DECQ DX
-	JNZ  row44
-	VZEROUPPER
-	RET
-
-plain35:
-	TESTQ R8, R8
-	JZ    still37
-
-row50:
-	MOVQ  8(CX), R11
-	SUBQ  (CX), R11
-	ADDQ  $0x08, CX
-	TESTQ R11, R11
-	JZ    done55
-
-block51:
-	MOVQ    $+256, R12
-	CMPQ    R11, R12
-	CMOVQLT R11, R12
-	SUBQ    R12, R11
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	SUBQ    $0x02, R12
-	JL      odd53
-
-pairs52:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -1700,60 +1766,71 @@ pairs52:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JGE              pairs52
+	JG               pairs46
 
-odd53:
-	CMPQ             R12, $-1
-	JNE              fold54
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last47:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z12
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, K1, Z8
+	VFMADD231PS      Z0, Z1, K1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z11
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
+	VADDPS           Z8, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z9, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z10, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z11, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           Z12, Z7, Z7
+	VADDPS           256(AX), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	TESTQ            R11, R11
+	JNZ              block45
 
-fold54:
-	VADDPS  Z8, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z9, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z10, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z11, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	VADDPS  Z12, Z7, Z7
-	VADDPS  256(AX), Z7, Z7
-	VMOVUPS Z7, 256(AX)
-	TESTQ   R11, R11
-	JNZ     block51
-
-done55:
+done48:
 	ADDQ $+320, AX
 	DECQ DX
-	JNZ  row50
+	JNZ  row44
 	VZEROUPPER
 	RET
 
-still37:
-row56:
+still33:
+row49:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done61
+	JZ    done53
 
-block57:
+block50:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -1769,9 +1846,9 @@ block57:
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
 	SUBQ    $0x02, R12
-	JL      odd59
+	JLE     last52
 
-pairs58:
+pairs51:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -1798,68 +1875,79 @@ pairs58:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JGE              pairs58
+	JG               pairs51
 
-odd59:
-	CMPQ             R12, $-1
-	JNE              fold60
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last52:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z12
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, K1, Z8
+	VFMADD231PS      Z0, Z1, K1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z11
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
+	VADDPS           Z8, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z9, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z10, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z11, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           Z12, Z7, Z7
+	VADDPS           256(AX), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	TESTQ            R11, R11
+	JNZ              block50
 
-fold60:
-	VADDPS  Z8, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z9, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z10, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z11, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	VADDPS  Z12, Z7, Z7
-	VADDPS  256(AX), Z7, Z7
-	VMOVUPS Z7, 256(AX)
-	TESTQ   R11, R11
-	JNZ     block57
-
-done61:
+done53:
 	ADDQ $+320, AX
 	DECQ DX
-	JNZ  row56
+	JNZ  row49
 	VZEROUPPER
 	RET
 
-DATA permute10AVX51234<>+0(SB)/4, $0x0000000f
-DATA permute10AVX51234<>+4(SB)/4, $0x00000005
-DATA permute10AVX51234<>+8(SB)/4, $0x0000000a
-DATA permute10AVX51234<>+12(SB)/4, $0x0000000f
-DATA permute10AVX51234<>+16(SB)/4, $0x00000000
-DATA permute10AVX51234<>+20(SB)/4, $0x0000000e
-DATA permute10AVX51234<>+24(SB)/4, $0x00000000
-DATA permute10AVX51234<>+28(SB)/4, $0x0000000a
-DATA permute10AVX51234<>+32(SB)/4, $0x0000000a
-DATA permute10AVX51234<>+36(SB)/4, $0x00000001
-DATA permute10AVX51234<>+40(SB)/4, $0x0000000d
-DATA permute10AVX51234<>+44(SB)/4, $0x00000003
-DATA permute10AVX51234<>+48(SB)/4, $0x0000000e
-DATA permute10AVX51234<>+52(SB)/4, $0x00000008
-DATA permute10AVX51234<>+56(SB)/4, $0x00000001
-DATA permute10AVX51234<>+60(SB)/4, $0x00000001
-GLOBL permute10AVX51234<>(SB), RODATA|NOPTR, $64
+DATA permute10AVX51230<>+0(SB)/4, $0x0000000f
+DATA permute10AVX51230<>+4(SB)/4, $0x00000005
+DATA permute10AVX51230<>+8(SB)/4, $0x0000000a
+DATA permute10AVX51230<>+12(SB)/4, $0x0000000f
+DATA permute10AVX51230<>+16(SB)/4, $0x00000000
+DATA permute10AVX51230<>+20(SB)/4, $0x0000000e
+DATA permute10AVX51230<>+24(SB)/4, $0x00000000
+DATA permute10AVX51230<>+28(SB)/4, $0x0000000a
+DATA permute10AVX51230<>+32(SB)/4, $0x0000000a
+DATA permute10AVX51230<>+36(SB)/4, $0x00000001
+DATA permute10AVX51230<>+40(SB)/4, $0x0000000d
+DATA permute10AVX51230<>+44(SB)/4, $0x00000003
+DATA permute10AVX51230<>+48(SB)/4, $0x0000000e
+DATA permute10AVX51230<>+52(SB)/4, $0x00000008
+DATA permute10AVX51230<>+56(SB)/4, $0x00000001
+DATA permute10AVX51230<>+60(SB)/4, $0x00000001
+GLOBL permute10AVX51230<>(SB), RODATA|NOPTR, $64
 
 // func normalSpread10AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
 // Requires: AVX, AVX512F
@@ -1877,7 +1965,7 @@ TEXT ·normalSpread10AVX512(SB), NOSPLIT, $0-40
 	VGATHERDPS (SI)(Z0*4), K1, Z1
 	VMOVUPS    Z1, (BX)
 
-rows62:
+rows54:
 	KXNORW     K1, K1, K1
 	VMOVUPS    (DI), Z0
 	VPXORD     Z1, Z1, Z1
@@ -1886,7 +1974,7 @@ rows62:
 	ADDQ       $+64, DI
 	ADDQ       CX, AX
 	DECQ       DX
-	JNZ        rows62
+	JNZ        rows54
 	VZEROUPPER
 	RET
 
@@ -2091,9 +2179,9 @@ TEXT ·normalPack10AVX512(SB), NOSPLIT, $0-56
 	MOVL           $0x3f800000, BX
 	VPBROADCASTD.Z BX, K2, Z1
 	TESTQ          DI, DI
-	JZ             consecutive63
+	JZ             consecutive55
 
-rows64:
+rows56:
 	MOVLQSX   (DI), BX
 	ADDQ      $0x04, DI
 	IMULQ     DX, BX
@@ -2104,14 +2192,14 @@ rows64:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows64
+	JNZ       rows56
 	VZEROUPPER
 	RET
 
-consecutive63:
+consecutive55:
 	SUBQ DX, CX
 
-rows65:
+rows57:
 	ADDQ      DX, CX
 	MOVQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z0
@@ -2120,7 +2208,7 @@ rows65:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows65
+	JNZ       rows57
 	VZEROUPPER
 	RET
 
@@ -2170,7 +2258,7 @@ TEXT ·normalSolve10AVX512(SB), NOSPLIT, $0-80
 	MOVQ  AX, R10
 	MOVQ  $+5, R11
 
-lanes66:
+lanes58:
 	VBROADCASTF32X4 (CX), Z0
 	VBROADCASTF32X4 16(CX), Z4
 	VBROADCASTF32X4 32(CX), Z8
@@ -2289,7 +2377,7 @@ lanes66:
 	ADDQ            $0x40, DX
 	ADDQ            $+1024, R10
 	DECQ            R11
-	JNZ             lanes66
+	JNZ             lanes58
 	VPXORD          Z17, Z17, Z17
 	MOVQ            shifts+32(FP), CX
 	MOVQ            stored+40(FP), DX
@@ -3051,7 +3139,7 @@ lanes66:
 	VMOVAPS.Z       Z20, K1, Z2
 	VMOVAPS.Z       Z20, K1, Z3
 	SUBQ            $0x08, R9
-	JLE             stored69
+	JLE             stored61
 	MOVL            $-1, R10
 	BZHIL           R9, R10, R10
 	KMOVW           R10, K1
@@ -3103,7 +3191,7 @@ lanes66:
 	VEXTRACTF32X4   $0x03, Z0, X0
 	VMOVUPS         X0, K1, 32(CX)(SI*1)
 
-stored69:
+stored61:
 	MOVQ    info+64(FP), AX
 	VMOVUPS Z17, (AX)
 	VZEROUPPER
@@ -3123,20 +3211,20 @@ TEXT ·normalRows12AVX512(SB), NOSPLIT, $0-72
 	SHLQ    $0x02, R8
 	MOVQ    w+56(FP), R9
 	MOVQ    t+64(FP), R10
-	VMOVUPS permute12AVX51269<>+0(SB), Z2
+	VMOVUPS permute12AVX51261<>+0(SB), Z2
 	TESTQ   R9, R9
-	JZ      plain70
+	JZ      plain62
 	TESTQ   R8, R8
-	JZ      still71
+	JZ      still63
 
-row73:
+row65:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done78
+	JZ    done69
 
-block74:
+block66:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -3156,9 +3244,9 @@ block74:
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
 	SUBQ    $0x02, R12
-	JL      odd76
+	JLE     last68
 
-pairs75:
+pairs67:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -3203,72 +3291,376 @@ pairs75:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JGE              pairs75
+	JG               pairs67
 
-odd76:
-	CMPQ             R12, $-1
-	JNE              fold77
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last68:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z9
 	VMULPS.BCST      (R9), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z3
-	VFMADD231PS      (BX)(R13*1), Z1, Z4
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z16
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z10
+	VFMADD231PS      (BX)(R13*1), Z1, K1, Z11
+	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z12
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z13
+	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z14
+	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z15
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
+	VADDPS           Z10, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z11, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z12, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z13, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           Z14, Z7, Z7
+	VADDPS           256(AX), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	VADDPS           Z15, Z8, Z8
+	VADDPS           320(AX), Z8, Z8
+	VMOVUPS          Z8, 320(AX)
+	VADDPS           Z16, Z9, Z9
+	VADDPS           384(AX), Z9, Z9
+	VMOVUPS          Z9, 384(AX)
+	TESTQ            R11, R11
+	JNZ              block66
 
-fold77:
-	VADDPS  Z10, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z11, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z12, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z13, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	VADDPS  Z14, Z7, Z7
-	VADDPS  256(AX), Z7, Z7
-	VMOVUPS Z7, 256(AX)
-	VADDPS  Z15, Z8, Z8
-	VADDPS  320(AX), Z8, Z8
-	VMOVUPS Z8, 320(AX)
-	VADDPS  Z16, Z9, Z9
-	VADDPS  384(AX), Z9, Z9
-	VMOVUPS Z9, 384(AX)
-	TESTQ   R11, R11
-	JNZ     block74
-
-done78:
+done69:
 	ADDQ $+448, AX
 	DECQ DX
-	JNZ  row73
+	JNZ  row65
 	VZEROUPPER
 	RET
 
-still71:
-row79:
+still63:
+row70:
+	MOVQ  8(CX), R11
+	SUBQ  (CX), R11
+	ADDQ  $0x08, CX
+	TESTQ R11, R11
+	JZ    done74
+
+block71:
+	MOVQ    $+256, R12
+	CMPQ    R11, R12
+	CMOVQLT R11, R12
+	SUBQ    R12, R11
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	SUBQ    $0x02, R12
+	JLE     last73
+
+pairs72:
+	MOVQ             (DI), R13
+	MOVL             R13, R14
+	SHRQ             $0x20, R13
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z9
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST 4(R10), Z0, Z16
+	VMULPS.BCST      4(R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, Z10
+	VFMADD231PS      (BX)(R13*1), Z1, Z11
+	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z12
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z13
+	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z14
+	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z15
+	ADDQ             $0x08, DI
+	ADDQ             $0x08, R10
+	ADDQ             $0x08, R9
+	SUBQ             $0x02, R12
+	JG               pairs72
+
+last73:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z9
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z16
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z10
+	VFMADD231PS      (BX)(R13*1), Z1, K1, Z11
+	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z12
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z13
+	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z14
+	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z15
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R9
+	VADDPS           Z10, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z11, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z12, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z13, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           Z14, Z7, Z7
+	VADDPS           256(AX), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	VADDPS           Z15, Z8, Z8
+	VADDPS           320(AX), Z8, Z8
+	VMOVUPS          Z8, 320(AX)
+	VADDPS           Z16, Z9, Z9
+	VADDPS           384(AX), Z9, Z9
+	VMOVUPS          Z9, 384(AX)
+	TESTQ            R11, R11
+	JNZ              block71
+
+done74:
+	ADDQ $+448, AX
+	DECQ DX
+	JNZ  row70
+	VZEROUPPER
+	RET
+
+plain62:
+	TESTQ R8, R8
+	JZ    still64
+
+row75:
+	MOVQ  8(CX), R11
+	SUBQ  (CX), R11
+	ADDQ  $0x08, CX
+	TESTQ R11, R11
+	JZ    done79
+
+block76:
+	MOVQ    $+256, R12
+	CMPQ    R11, R12
+	CMOVQLT R11, R12
+	SUBQ    R12, R11
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	SUBQ    $0x02, R12
+	JLE     last78
+
+pairs77:
+	MOVQ             (DI)(R8*1), R13
+	MOVL             R13, R14
+	SHRQ             $0x20, R13
+	IMULQ            SI, R13
+	PREFETCHT0       (BX)(R13*1)
+	IMULQ            SI, R14
+	PREFETCHT0       (BX)(R14*1)
+	MOVQ             (DI), R13
+	MOVL             R13, R14
+	SHRQ             $0x20, R13
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z9
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, Z3
+	VFMADD231PS      Z0, Z1, Z4
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST 4(R10), Z0, Z16
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, Z10
+	VFMADD231PS      Z0, Z1, Z11
+	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z12
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z13
+	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z14
+	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z15
+	ADDQ             $0x08, DI
+	ADDQ             $0x08, R10
+	SUBQ             $0x02, R12
+	JG               pairs77
+
+last78:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z9
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, Z3
+	VFMADD231PS      Z0, Z1, Z4
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z16
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, K1, Z10
+	VFMADD231PS      Z0, Z1, K1, Z11
+	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z12
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z13
+	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z14
+	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z15
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R10
+	VADDPS           Z10, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z11, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z12, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z13, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           Z14, Z7, Z7
+	VADDPS           256(AX), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	VADDPS           Z15, Z8, Z8
+	VADDPS           320(AX), Z8, Z8
+	VMOVUPS          Z8, 320(AX)
+	VADDPS           Z16, Z9, Z9
+	VADDPS           384(AX), Z9, Z9
+	VMOVUPS          Z9, 384(AX)
+	TESTQ            R11, R11
+	JNZ              block76
+
+done79:
+	ADDQ $+448, AX
+	DECQ DX
+	JNZ  row75
+	VZEROUPPER
+	RET
+
+still64:
+row80:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
 	JZ    done84
 
-block80:
+block81:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -3288,19 +3680,18 @@ block80:
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
 	SUBQ    $0x02, R12
-	JL      odd82
+	JLE     last83
 
-pairs81:
+pairs82:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z9
-	VMULPS.BCST      (R9), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VFMADD231PS      Z0, Z0, Z3
+	VFMADD231PS      Z0, Z1, Z4
 	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
 	VBROADCASTF64X4  8(BX)(R14*1), Z1
@@ -3312,10 +3703,9 @@ pairs81:
 	IMULQ            SI, R13
 	VMOVUPS          (BX)(R13*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z16
-	VMULPS.BCST      4(R9), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z10
-	VFMADD231PS      (BX)(R13*1), Z1, Z11
+	VFMADD231PS      Z0, Z0, Z10
+	VFMADD231PS      Z0, Z1, Z11
 	VBROADCASTF64X4  4(BX)(R13*1), Z1
 	VFMADD231PS      Z1, Z0, Z12
 	VBROADCASTF64X4  8(BX)(R13*1), Z1
@@ -3326,332 +3716,94 @@ pairs81:
 	VFMADD231PS      Z1, Z0, Z15
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JGE              pairs81
+	JG               pairs82
 
-odd82:
-	CMPQ             R12, $-1
-	JNE              fold83
-	MOVLQSX          (DI), R13
+last83:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z9
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, Z3
+	VFMADD231PS      Z0, Z1, Z4
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
 	IMULQ            SI, R13
 	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z9
-	VMULPS.BCST      (R9), Z0, Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z16
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z3
-	VFMADD231PS      (BX)(R13*1), Z1, Z4
+	VFMADD231PS      Z0, Z0, K1, Z10
+	VFMADD231PS      Z0, Z1, K1, Z11
 	VBROADCASTF64X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
+	VFMADD231PS      Z1, Z0, K1, Z12
 	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
+	VFMADD231PS      Z1, Z0, K1, Z13
 	VBROADCASTF64X4  12(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
+	VFMADD231PS      Z1, Z0, K1, Z14
 	VBROADCASTF32X4  32(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
+	VFMADD231PS      Z1, Z0, K1, Z15
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
-
-fold83:
-	VADDPS  Z10, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z11, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z12, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z13, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	VADDPS  Z14, Z7, Z7
-	VADDPS  256(AX), Z7, Z7
-	VMOVUPS Z7, 256(AX)
-	VADDPS  Z15, Z8, Z8
-	VADDPS  320(AX), Z8, Z8
-	VMOVUPS Z8, 320(AX)
-	VADDPS  Z16, Z9, Z9
-	VADDPS  384(AX), Z9, Z9
-	VMOVUPS Z9, 384(AX)
-	TESTQ   R11, R11
-	JNZ     block80
+	VADDPS           Z10, Z3, Z3
+	VADDPS           (AX), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           Z11, Z4, Z4
+	VADDPS           64(AX), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           Z12, Z5, Z5
+	VADDPS           128(AX), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           Z13, Z6, Z6
+	VADDPS           192(AX), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           Z14, Z7, Z7
+	VADDPS           256(AX), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	VADDPS           Z15, Z8, Z8
+	VADDPS           320(AX), Z8, Z8
+	VMOVUPS          Z8, 320(AX)
+	VADDPS           Z16, Z9, Z9
+	VADDPS           384(AX), Z9, Z9
+	VMOVUPS          Z9, 384(AX)
+	TESTQ            R11, R11
+	JNZ              block81
 
 done84:
 	ADDQ $+448, AX
 	DECQ DX
-	JNZ  row79
+	JNZ  row80
 	VZEROUPPER
 	RET
 
-plain70:
-	TESTQ R8, R8
-	JZ    still72
-
-row85:
-	MOVQ  8(CX), R11
-	SUBQ  (CX), R11
-	ADDQ  $0x08, CX
-	TESTQ R11, R11
-	JZ    done90
-
-block86:
-	MOVQ    $+256, R12
-	CMPQ    R11, R12
-	CMOVQLT R11, R12
-	SUBQ    R12, R11
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	SUBQ    $0x02, R12
-	JL      odd88
-
-pairs87:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
-	IMULQ            SI, R14
-	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z9
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z3
-	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST 4(R10), Z0, Z16
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z10
-	VFMADD231PS      Z0, Z1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z15
-	ADDQ             $0x08, DI
-	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JGE              pairs87
-
-odd88:
-	CMPQ             R12, $-1
-	JNE              fold89
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z9
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z3
-	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	ADDQ             $0x04, DI
-	ADDQ             $0x04, R10
-
-fold89:
-	VADDPS  Z10, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z11, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z12, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z13, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	VADDPS  Z14, Z7, Z7
-	VADDPS  256(AX), Z7, Z7
-	VMOVUPS Z7, 256(AX)
-	VADDPS  Z15, Z8, Z8
-	VADDPS  320(AX), Z8, Z8
-	VMOVUPS Z8, 320(AX)
-	VADDPS  Z16, Z9, Z9
-	VADDPS  384(AX), Z9, Z9
-	VMOVUPS Z9, 384(AX)
-	TESTQ   R11, R11
-	JNZ     block86
-
-done90:
-	ADDQ $+448, AX
-	DECQ DX
-	JNZ  row85
-	VZEROUPPER
-	RET
-
-still72:
-row91:
-	MOVQ  8(CX), R11
-	SUBQ  (CX), R11
-	ADDQ  $0x08, CX
-	TESTQ R11, R11
-	JZ    done96
-
-block92:
-	MOVQ    $+256, R12
-	CMPQ    R11, R12
-	CMOVQLT R11, R12
-	SUBQ    R12, R11
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	SUBQ    $0x02, R12
-	JL      odd94
-
-pairs93:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z9
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z3
-	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST 4(R10), Z0, Z16
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z10
-	VFMADD231PS      Z0, Z1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z15
-	ADDQ             $0x08, DI
-	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JGE              pairs93
-
-odd94:
-	CMPQ             R12, $-1
-	JNE              fold95
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z9
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z3
-	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	ADDQ             $0x04, DI
-	ADDQ             $0x04, R10
-
-fold95:
-	VADDPS  Z10, Z3, Z3
-	VADDPS  (AX), Z3, Z3
-	VMOVUPS Z3, (AX)
-	VADDPS  Z11, Z4, Z4
-	VADDPS  64(AX), Z4, Z4
-	VMOVUPS Z4, 64(AX)
-	VADDPS  Z12, Z5, Z5
-	VADDPS  128(AX), Z5, Z5
-	VMOVUPS Z5, 128(AX)
-	VADDPS  Z13, Z6, Z6
-	VADDPS  192(AX), Z6, Z6
-	VMOVUPS Z6, 192(AX)
-	VADDPS  Z14, Z7, Z7
-	VADDPS  256(AX), Z7, Z7
-	VMOVUPS Z7, 256(AX)
-	VADDPS  Z15, Z8, Z8
-	VADDPS  320(AX), Z8, Z8
-	VMOVUPS Z8, 320(AX)
-	VADDPS  Z16, Z9, Z9
-	VADDPS  384(AX), Z9, Z9
-	VMOVUPS Z9, 384(AX)
-	TESTQ   R11, R11
-	JNZ     block92
-
-done96:
-	ADDQ $+448, AX
-	DECQ DX
-	JNZ  row91
-	VZEROUPPER
-	RET
-
-DATA permute12AVX51269<>+0(SB)/4, $0x00000009
-DATA permute12AVX51269<>+4(SB)/4, $0x00000006
-DATA permute12AVX51269<>+8(SB)/4, $0x00000005
-DATA permute12AVX51269<>+12(SB)/4, $0x0000000a
-DATA permute12AVX51269<>+16(SB)/4, $0x0000000c
-DATA permute12AVX51269<>+20(SB)/4, $0x0000000e
-DATA permute12AVX51269<>+24(SB)/4, $0x00000000
-DATA permute12AVX51269<>+28(SB)/4, $0x00000003
-DATA permute12AVX51269<>+32(SB)/4, $0x0000000a
-DATA permute12AVX51269<>+36(SB)/4, $0x00000008
-DATA permute12AVX51269<>+40(SB)/4, $0x00000009
-DATA permute12AVX51269<>+44(SB)/4, $0x0000000c
-DATA permute12AVX51269<>+48(SB)/4, $0x0000000a
-DATA permute12AVX51269<>+52(SB)/4, $0x0000000b
-DATA permute12AVX51269<>+56(SB)/4, $0x00000009
-DATA permute12AVX51269<>+60(SB)/4, $0x00000001
-GLOBL permute12AVX51269<>(SB), RODATA|NOPTR, $64
+DATA permute12AVX51261<>+0(SB)/4, $0x00000009
+DATA permute12AVX51261<>+4(SB)/4, $0x00000006
+DATA permute12AVX51261<>+8(SB)/4, $0x00000005
+DATA permute12AVX51261<>+12(SB)/4, $0x0000000a
+DATA permute12AVX51261<>+16(SB)/4, $0x0000000c
+DATA permute12AVX51261<>+20(SB)/4, $0x0000000e
+DATA permute12AVX51261<>+24(SB)/4, $0x00000000
+DATA permute12AVX51261<>+28(SB)/4, $0x00000003
+DATA permute12AVX51261<>+32(SB)/4, $0x0000000a
+DATA permute12AVX51261<>+36(SB)/4, $0x00000008
+DATA permute12AVX51261<>+40(SB)/4, $0x00000009
+DATA permute12AVX51261<>+44(SB)/4, $0x0000000c
+DATA permute12AVX51261<>+48(SB)/4, $0x0000000a
+DATA permute12AVX51261<>+52(SB)/4, $0x0000000b
+DATA permute12AVX51261<>+56(SB)/4, $0x00000009
+DATA permute12AVX51261<>+60(SB)/4, $0x00000001
+GLOBL permute12AVX51261<>(SB), RODATA|NOPTR, $64
 
 // func normalSpread12AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
 // Requires: AVX, AVX512F
@@ -3669,7 +3821,7 @@ TEXT ·normalSpread12AVX512(SB), NOSPLIT, $0-40
 	VGATHERDPS (SI)(Z0*4), K1, Z1
 	VMOVUPS    Z1, (BX)
 
-rows97:
+rows85:
 	KXNORW     K1, K1, K1
 	VMOVUPS    (DI), Z0
 	VPXORD     Z1, Z1, Z1
@@ -3678,7 +3830,7 @@ rows97:
 	ADDQ       $+64, DI
 	ADDQ       CX, AX
 	DECQ       DX
-	JNZ        rows97
+	JNZ        rows85
 	VZEROUPPER
 	RET
 
@@ -3915,9 +4067,9 @@ TEXT ·normalPack12AVX512(SB), NOSPLIT, $0-56
 	MOVL           $0x3f800000, BX
 	VPBROADCASTD.Z BX, K2, Z1
 	TESTQ          DI, DI
-	JZ             consecutive98
+	JZ             consecutive86
 
-rows99:
+rows87:
 	MOVLQSX   (DI), BX
 	ADDQ      $0x04, DI
 	IMULQ     DX, BX
@@ -3928,14 +4080,14 @@ rows99:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows99
+	JNZ       rows87
 	VZEROUPPER
 	RET
 
-consecutive98:
+consecutive86:
 	SUBQ DX, CX
 
-rows100:
+rows88:
 	ADDQ      DX, CX
 	MOVQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z0
@@ -3944,7 +4096,7 @@ rows100:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows100
+	JNZ       rows88
 	VZEROUPPER
 	RET
 
@@ -3994,7 +4146,7 @@ TEXT ·normalSolve12AVX512(SB), NOSPLIT, $0-80
 	MOVQ  AX, R10
 	MOVQ  $+7, R11
 
-lanes101:
+lanes89:
 	VBROADCASTF32X4 (CX), Z0
 	VBROADCASTF32X4 16(CX), Z4
 	VBROADCASTF32X4 32(CX), Z8
@@ -4113,7 +4265,7 @@ lanes101:
 	ADDQ            $0x40, DX
 	ADDQ            $+1024, R10
 	DECQ            R11
-	JNZ             lanes101
+	JNZ             lanes89
 	VPXORD          Z17, Z17, Z17
 	MOVQ            shifts+32(FP), CX
 	MOVQ            stored+40(FP), DX
@@ -5168,7 +5320,7 @@ lanes101:
 	VMOVAPS.Z       Z10, K1, Z2
 	VMOVAPS.Z       Z11, K1, Z3
 	SUBQ            $0x08, R9
-	JLE             stored104
+	JLE             stored92
 	MOVL            $-1, R10
 	BZHIL           R9, R10, R10
 	KMOVW           R10, K1
@@ -5220,7 +5372,7 @@ lanes101:
 	VEXTRACTF32X4   $0x03, Z0, X0
 	VMOVUPS         X0, K1, 32(CX)(SI*1)
 
-stored104:
+stored92:
 	MOVQ    info+64(FP), AX
 	VMOVUPS Z17, (AX)
 	VZEROUPPER
@@ -5240,20 +5392,20 @@ TEXT ·normalRows16AVX512(SB), NOSPLIT, $0-72
 	SHLQ    $0x02, R8
 	MOVQ    w+56(FP), R9
 	MOVQ    t+64(FP), R10
-	VMOVUPS permute16AVX512104<>+0(SB), Z3
+	VMOVUPS permute16AVX51292<>+0(SB), Z3
 	TESTQ   R9, R9
-	JZ      plain105
+	JZ      plain93
 	TESTQ   R8, R8
-	JZ      still106
+	JZ      still94
 
-row108:
+row96:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done113
+	JZ    done100
 
-block109:
+block97:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -5270,9 +5422,9 @@ block109:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	SUBQ    $0x02, R12
-	JL      odd111
+	JLE     last99
 
-pairs110:
+pairs98:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -5331,80 +5483,104 @@ pairs110:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JGE              pairs110
+	JG               pairs98
 
-odd111:
-	CMPQ             R12, $-1
-	JNE              fold112
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last99:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z14
 	VMULPS.BCST      (R9), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (BX)(R13*1), Z0, Z4
-	VFMADD231PS      (BX)(R13*1), Z2, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z4
+	VFMADD231PS      (BX)(R14*1), Z2, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VBROADCASTF32X4  16(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VBROADCASTF32X4  36(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VBROADCASTF32X4  40(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, Z13
+	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z14
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z3, Z2
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z4
+	VFMADD231PS      (BX)(R13*1), Z2, K1, Z5
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z6
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z7
+	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z8
+	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z9
+	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z2, K1, Z11
+	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z2, K1, Z12
+	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
+	VADDPS           (AX), Z4, Z4
+	VMOVUPS          Z4, (AX)
+	VADDPS           64(AX), Z5, Z5
+	VMOVUPS          Z5, 64(AX)
+	VADDPS           128(AX), Z6, Z6
+	VMOVUPS          Z6, 128(AX)
+	VADDPS           192(AX), Z7, Z7
+	VMOVUPS          Z7, 192(AX)
+	VADDPS           256(AX), Z8, Z8
+	VMOVUPS          Z8, 256(AX)
+	VADDPS           320(AX), Z9, Z9
+	VMOVUPS          Z9, 320(AX)
+	VADDPS           384(AX), Z10, Z10
+	VMOVUPS          Z10, 384(AX)
+	VADDPS           448(AX), Z11, Z11
+	VMOVUPS          Z11, 448(AX)
+	VADDPS           512(AX), Z12, Z12
+	VMOVUPS          Z12, 512(AX)
+	VADDPS           576(AX), Z13, Z13
+	VMOVUPS          Z13, 576(AX)
+	VADDPS           640(AX), Z14, Z14
+	VMOVUPS          Z14, 640(AX)
+	TESTQ            R11, R11
+	JNZ              block97
 
-fold112:
-	VADDPS  (AX), Z4, Z4
-	VMOVUPS Z4, (AX)
-	VADDPS  64(AX), Z5, Z5
-	VMOVUPS Z5, 64(AX)
-	VADDPS  128(AX), Z6, Z6
-	VMOVUPS Z6, 128(AX)
-	VADDPS  192(AX), Z7, Z7
-	VMOVUPS Z7, 192(AX)
-	VADDPS  256(AX), Z8, Z8
-	VMOVUPS Z8, 256(AX)
-	VADDPS  320(AX), Z9, Z9
-	VMOVUPS Z9, 320(AX)
-	VADDPS  384(AX), Z10, Z10
-	VMOVUPS Z10, 384(AX)
-	VADDPS  448(AX), Z11, Z11
-	VMOVUPS Z11, 448(AX)
-	VADDPS  512(AX), Z12, Z12
-	VMOVUPS Z12, 512(AX)
-	VADDPS  576(AX), Z13, Z13
-	VMOVUPS Z13, 576(AX)
-	VADDPS  640(AX), Z14, Z14
-	VMOVUPS Z14, 640(AX)
-	TESTQ   R11, R11
-	JNZ     block109
-
-done113:
+done100:
 	ADDQ $+704, AX
 	DECQ DX
-	JNZ  row108
+	JNZ  row96
 	VZEROUPPER
 	RET
 
-still106:
-row114:
+still94:
+row101:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done119
+	JZ    done105
 
-block115:
+block102:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -5421,9 +5597,9 @@ block115:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	SUBQ    $0x02, R12
-	JL      odd117
+	JLE     last104
 
-pairs116:
+pairs103:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -5475,83 +5651,107 @@ pairs116:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JGE              pairs116
+	JG               pairs103
 
-odd117:
-	CMPQ             R12, $-1
-	JNE              fold118
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last104:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z14
 	VMULPS.BCST      (R9), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (BX)(R13*1), Z0, Z4
-	VFMADD231PS      (BX)(R13*1), Z2, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z4
+	VFMADD231PS      (BX)(R14*1), Z2, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VBROADCASTF32X4  16(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VBROADCASTF32X4  36(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VBROADCASTF32X4  40(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, Z13
+	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z14
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z3, Z2
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z4
+	VFMADD231PS      (BX)(R13*1), Z2, K1, Z5
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z6
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z7
+	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z8
+	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z9
+	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z2, K1, Z11
+	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z2, K1, Z12
+	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
+	VADDPS           (AX), Z4, Z4
+	VMOVUPS          Z4, (AX)
+	VADDPS           64(AX), Z5, Z5
+	VMOVUPS          Z5, 64(AX)
+	VADDPS           128(AX), Z6, Z6
+	VMOVUPS          Z6, 128(AX)
+	VADDPS           192(AX), Z7, Z7
+	VMOVUPS          Z7, 192(AX)
+	VADDPS           256(AX), Z8, Z8
+	VMOVUPS          Z8, 256(AX)
+	VADDPS           320(AX), Z9, Z9
+	VMOVUPS          Z9, 320(AX)
+	VADDPS           384(AX), Z10, Z10
+	VMOVUPS          Z10, 384(AX)
+	VADDPS           448(AX), Z11, Z11
+	VMOVUPS          Z11, 448(AX)
+	VADDPS           512(AX), Z12, Z12
+	VMOVUPS          Z12, 512(AX)
+	VADDPS           576(AX), Z13, Z13
+	VMOVUPS          Z13, 576(AX)
+	VADDPS           640(AX), Z14, Z14
+	VMOVUPS          Z14, 640(AX)
+	TESTQ            R11, R11
+	JNZ              block102
 
-fold118:
-	VADDPS  (AX), Z4, Z4
-	VMOVUPS Z4, (AX)
-	VADDPS  64(AX), Z5, Z5
-	VMOVUPS Z5, 64(AX)
-	VADDPS  128(AX), Z6, Z6
-	VMOVUPS Z6, 128(AX)
-	VADDPS  192(AX), Z7, Z7
-	VMOVUPS Z7, 192(AX)
-	VADDPS  256(AX), Z8, Z8
-	VMOVUPS Z8, 256(AX)
-	VADDPS  320(AX), Z9, Z9
-	VMOVUPS Z9, 320(AX)
-	VADDPS  384(AX), Z10, Z10
-	VMOVUPS Z10, 384(AX)
-	VADDPS  448(AX), Z11, Z11
-	VMOVUPS Z11, 448(AX)
-	VADDPS  512(AX), Z12, Z12
-	VMOVUPS Z12, 512(AX)
-	VADDPS  576(AX), Z13, Z13
-	VMOVUPS Z13, 576(AX)
-	VADDPS  640(AX), Z14, Z14
-	VMOVUPS Z14, 640(AX)
-	TESTQ   R11, R11
-	JNZ     block115
-
-done119:
+done105:
 	ADDQ $+704, AX
 	DECQ DX
-	JNZ  row114
+	JNZ  row101
 	VZEROUPPER
 	RET
 
-plain105:
+plain93:
 	TESTQ R8, R8
-	JZ    still107
+	JZ    still95
 
-row120:
+row106:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done125
+	JZ    done110
 
-block121:
+block107:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -5568,9 +5768,9 @@ block121:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	SUBQ    $0x02, R12
-	JL      odd123
+	JLE     last109
 
-pairs122:
+pairs108:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -5626,78 +5826,100 @@ pairs122:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JGE              pairs122
+	JG               pairs108
 
-odd123:
-	CMPQ             R12, $-1
-	JNE              fold124
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last109:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z0, Z2, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VBROADCASTF32X4  16(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VBROADCASTF32X4  36(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VBROADCASTF32X4  40(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, Z13
+	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z14
+	VPERMPS          Z0, Z3, Z2
+	VFMADD231PS      Z0, Z0, K1, Z4
+	VFMADD231PS      Z0, Z2, K1, Z5
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z6
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z7
+	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z8
+	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z9
+	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z2, K1, Z11
+	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z2, K1, Z12
+	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
+	VADDPS           (AX), Z4, Z4
+	VMOVUPS          Z4, (AX)
+	VADDPS           64(AX), Z5, Z5
+	VMOVUPS          Z5, 64(AX)
+	VADDPS           128(AX), Z6, Z6
+	VMOVUPS          Z6, 128(AX)
+	VADDPS           192(AX), Z7, Z7
+	VMOVUPS          Z7, 192(AX)
+	VADDPS           256(AX), Z8, Z8
+	VMOVUPS          Z8, 256(AX)
+	VADDPS           320(AX), Z9, Z9
+	VMOVUPS          Z9, 320(AX)
+	VADDPS           384(AX), Z10, Z10
+	VMOVUPS          Z10, 384(AX)
+	VADDPS           448(AX), Z11, Z11
+	VMOVUPS          Z11, 448(AX)
+	VADDPS           512(AX), Z12, Z12
+	VMOVUPS          Z12, 512(AX)
+	VADDPS           576(AX), Z13, Z13
+	VMOVUPS          Z13, 576(AX)
+	VADDPS           640(AX), Z14, Z14
+	VMOVUPS          Z14, 640(AX)
+	TESTQ            R11, R11
+	JNZ              block107
 
-fold124:
-	VADDPS  (AX), Z4, Z4
-	VMOVUPS Z4, (AX)
-	VADDPS  64(AX), Z5, Z5
-	VMOVUPS Z5, 64(AX)
-	VADDPS  128(AX), Z6, Z6
-	VMOVUPS Z6, 128(AX)
-	VADDPS  192(AX), Z7, Z7
-	VMOVUPS Z7, 192(AX)
-	VADDPS  256(AX), Z8, Z8
-	VMOVUPS Z8, 256(AX)
-	VADDPS  320(AX), Z9, Z9
-	VMOVUPS Z9, 320(AX)
-	VADDPS  384(AX), Z10, Z10
-	VMOVUPS Z10, 384(AX)
-	VADDPS  448(AX), Z11, Z11
-	VMOVUPS Z11, 448(AX)
-	VADDPS  512(AX), Z12, Z12
-	VMOVUPS Z12, 512(AX)
-	VADDPS  576(AX), Z13, Z13
-	VMOVUPS Z13, 576(AX)
-	VADDPS  640(AX), Z14, Z14
-	VMOVUPS Z14, 640(AX)
-	TESTQ   R11, R11
-	JNZ     block121
-
-done125:
+done110:
 	ADDQ $+704, AX
 	DECQ DX
-	JNZ  row120
+	JNZ  row106
 	VZEROUPPER
 	RET
 
-still107:
-row126:
+still95:
+row111:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done131
+	JZ    done115
 
-block127:
+block112:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -5714,9 +5936,9 @@ block127:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	SUBQ    $0x02, R12
-	JL      odd129
+	JLE     last114
 
-pairs128:
+pairs113:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -5765,86 +5987,108 @@ pairs128:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JGE              pairs128
+	JG               pairs113
 
-odd129:
-	CMPQ             R12, $-1
-	JNE              fold130
-	MOVLQSX          (DI), R13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+last114:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z0, Z2, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VBROADCASTF32X4  16(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VBROADCASTF32X4  36(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VBROADCASTF32X4  40(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, Z13
+	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z14
+	VPERMPS          Z0, Z3, Z2
+	VFMADD231PS      Z0, Z0, K1, Z4
+	VFMADD231PS      Z0, Z2, K1, Z5
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z6
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z7
+	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z8
+	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z9
+	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z2, K1, Z11
+	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z2, K1, Z12
+	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
+	VADDPS           (AX), Z4, Z4
+	VMOVUPS          Z4, (AX)
+	VADDPS           64(AX), Z5, Z5
+	VMOVUPS          Z5, 64(AX)
+	VADDPS           128(AX), Z6, Z6
+	VMOVUPS          Z6, 128(AX)
+	VADDPS           192(AX), Z7, Z7
+	VMOVUPS          Z7, 192(AX)
+	VADDPS           256(AX), Z8, Z8
+	VMOVUPS          Z8, 256(AX)
+	VADDPS           320(AX), Z9, Z9
+	VMOVUPS          Z9, 320(AX)
+	VADDPS           384(AX), Z10, Z10
+	VMOVUPS          Z10, 384(AX)
+	VADDPS           448(AX), Z11, Z11
+	VMOVUPS          Z11, 448(AX)
+	VADDPS           512(AX), Z12, Z12
+	VMOVUPS          Z12, 512(AX)
+	VADDPS           576(AX), Z13, Z13
+	VMOVUPS          Z13, 576(AX)
+	VADDPS           640(AX), Z14, Z14
+	VMOVUPS          Z14, 640(AX)
+	TESTQ            R11, R11
+	JNZ              block112
 
-fold130:
-	VADDPS  (AX), Z4, Z4
-	VMOVUPS Z4, (AX)
-	VADDPS  64(AX), Z5, Z5
-	VMOVUPS Z5, 64(AX)
-	VADDPS  128(AX), Z6, Z6
-	VMOVUPS Z6, 128(AX)
-	VADDPS  192(AX), Z7, Z7
-	VMOVUPS Z7, 192(AX)
-	VADDPS  256(AX), Z8, Z8
-	VMOVUPS Z8, 256(AX)
-	VADDPS  320(AX), Z9, Z9
-	VMOVUPS Z9, 320(AX)
-	VADDPS  384(AX), Z10, Z10
-	VMOVUPS Z10, 384(AX)
-	VADDPS  448(AX), Z11, Z11
-	VMOVUPS Z11, 448(AX)
-	VADDPS  512(AX), Z12, Z12
-	VMOVUPS Z12, 512(AX)
-	VADDPS  576(AX), Z13, Z13
-	VMOVUPS Z13, 576(AX)
-	VADDPS  640(AX), Z14, Z14
-	VMOVUPS Z14, 640(AX)
-	TESTQ   R11, R11
-	JNZ     block127
-
-done131:
+done115:
 	ADDQ $+704, AX
 	DECQ DX
-	JNZ  row126
+	JNZ  row111
 	VZEROUPPER
 	RET
 
-DATA permute16AVX512104<>+0(SB)/4, $0x00000007
-DATA permute16AVX512104<>+4(SB)/4, $0x0000000a
-DATA permute16AVX512104<>+8(SB)/4, $0x0000000e
-DATA permute16AVX512104<>+12(SB)/4, $0x00000000
-DATA permute16AVX512104<>+16(SB)/4, $0x0000000e
-DATA permute16AVX512104<>+20(SB)/4, $0x0000000d
-DATA permute16AVX512104<>+24(SB)/4, $0x00000000
-DATA permute16AVX512104<>+28(SB)/4, $0x00000001
-DATA permute16AVX512104<>+32(SB)/4, $0x00000000
-DATA permute16AVX512104<>+36(SB)/4, $0x00000001
-DATA permute16AVX512104<>+40(SB)/4, $0x00000008
-DATA permute16AVX512104<>+44(SB)/4, $0x00000009
-DATA permute16AVX512104<>+48(SB)/4, $0x00000002
-DATA permute16AVX512104<>+52(SB)/4, $0x00000003
-DATA permute16AVX512104<>+56(SB)/4, $0x00000004
-DATA permute16AVX512104<>+60(SB)/4, $0x00000005
-GLOBL permute16AVX512104<>(SB), RODATA|NOPTR, $64
+DATA permute16AVX51292<>+0(SB)/4, $0x00000007
+DATA permute16AVX51292<>+4(SB)/4, $0x0000000a
+DATA permute16AVX51292<>+8(SB)/4, $0x0000000e
+DATA permute16AVX51292<>+12(SB)/4, $0x00000000
+DATA permute16AVX51292<>+16(SB)/4, $0x0000000e
+DATA permute16AVX51292<>+20(SB)/4, $0x0000000d
+DATA permute16AVX51292<>+24(SB)/4, $0x00000000
+DATA permute16AVX51292<>+28(SB)/4, $0x00000001
+DATA permute16AVX51292<>+32(SB)/4, $0x00000000
+DATA permute16AVX51292<>+36(SB)/4, $0x00000001
+DATA permute16AVX51292<>+40(SB)/4, $0x00000008
+DATA permute16AVX51292<>+44(SB)/4, $0x00000009
+DATA permute16AVX51292<>+48(SB)/4, $0x00000002
+DATA permute16AVX51292<>+52(SB)/4, $0x00000003
+DATA permute16AVX51292<>+56(SB)/4, $0x00000004
+DATA permute16AVX51292<>+60(SB)/4, $0x00000005
+GLOBL permute16AVX51292<>(SB), RODATA|NOPTR, $64
 
 // func normalSpread16AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
 // Requires: AVX, AVX512F
@@ -5862,7 +6106,7 @@ TEXT ·normalSpread16AVX512(SB), NOSPLIT, $0-40
 	VGATHERDPS (SI)(Z0*4), K1, Z1
 	VMOVUPS    Z1, (BX)
 
-rows132:
+rows116:
 	KXNORW     K1, K1, K1
 	VMOVUPS    (DI), Z0
 	VPXORD     Z1, Z1, Z1
@@ -5871,7 +6115,7 @@ rows132:
 	ADDQ       $+64, DI
 	ADDQ       CX, AX
 	DECQ       DX
-	JNZ        rows132
+	JNZ        rows116
 	VZEROUPPER
 	RET
 
@@ -6172,9 +6416,9 @@ TEXT ·normalPack16AVX512(SB), NOSPLIT, $0-56
 	MOVL           $0x3f800000, BX
 	VPBROADCASTD.Z BX, K2, Z1
 	TESTQ          DI, DI
-	JZ             consecutive133
+	JZ             consecutive117
 
-rows134:
+rows118:
 	MOVLQSX   (DI), BX
 	ADDQ      $0x04, DI
 	IMULQ     DX, BX
@@ -6185,14 +6429,14 @@ rows134:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows134
+	JNZ       rows118
 	VZEROUPPER
 	RET
 
-consecutive133:
+consecutive117:
 	SUBQ DX, CX
 
-rows135:
+rows119:
 	ADDQ      DX, CX
 	MOVQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z0
@@ -6201,7 +6445,7 @@ rows135:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows135
+	JNZ       rows119
 	VZEROUPPER
 	RET
 
@@ -6251,7 +6495,7 @@ TEXT ·normalSolve16AVX512(SB), NOSPLIT, $0-80
 	MOVQ  AX, R10
 	MOVQ  $+11, R11
 
-lanes136:
+lanes120:
 	VBROADCASTF32X4 (CX), Z0
 	VBROADCASTF32X4 16(CX), Z4
 	VBROADCASTF32X4 32(CX), Z8
@@ -6370,7 +6614,7 @@ lanes136:
 	ADDQ            $0x40, DX
 	ADDQ            $+1024, R10
 	DECQ            R11
-	JNZ             lanes136
+	JNZ             lanes120
 	VPXORD          Z17, Z17, Z17
 	MOVQ            shifts+32(FP), CX
 	MOVQ            stored+40(FP), DX
@@ -8263,7 +8507,7 @@ lanes136:
 	VMOVAPS.Z       Z14, K1, Z2
 	VMOVAPS.Z       Z15, K1, Z3
 	SUBQ            $0x0c, R9
-	JLE             stored140
+	JLE             stored124
 	MOVL            $-1, R10
 	BZHIL           R9, R10, R10
 	KMOVW           R10, K1
@@ -8315,7 +8559,7 @@ lanes136:
 	VEXTRACTF32X4   $0x03, Z0, X0
 	VMOVUPS         X0, K1, 48(CX)(SI*1)
 
-stored140:
+stored124:
 	MOVQ    info+64(FP), AX
 	VMOVUPS Z17, (AX)
 	VZEROUPPER
@@ -8334,11 +8578,11 @@ TEXT ·normalTopBelowAVX512(SB), NOSPLIT, $0-96
 	MOVQ    ahead+80(FP), R8
 	MOVQ    from+72(FP), R9
 	MOVQ    t+64(FP), R11
-	VMOVUPS permute16AVX512140<>+0(SB), Z3
+	VMOVUPS permute16AVX512124<>+0(SB), Z3
 	TESTQ   SI, SI
-	JZ      plain141
+	JZ      plain125
 	TESTQ   R8, R8
-	JZ      still142
+	JZ      still126
 	VPXORD  Z4, Z4, Z4
 	VPXORD  Z5, Z5, Z5
 	VPXORD  Z6, Z6, Z6
@@ -8368,7 +8612,7 @@ TEXT ·normalTopBelowAVX512(SB), NOSPLIT, $0-96
 	VPXORD  Z30, Z30, Z30
 	XORQ    R12, R12
 
-ratings144:
+ratings128:
 	MOVLQSX          (AX)(R12*4), R13
 	IMULQ            BX, R13
 	ADDQ             DX, R13
@@ -8418,7 +8662,7 @@ ratings144:
 	VFMADD231PS.BCST 124(R13), Z0, Z30
 	INCQ             R12
 	CMPQ             R12, CX
-	JLT              ratings144
+	JLT              ratings128
 	MOVQ             sums+0(FP), AX
 	MOVQ             a+8(FP), CX
 	MOVQ             lda+16(FP), DX
@@ -8495,7 +8739,7 @@ ratings144:
 	VZEROUPPER
 	RET
 
-still142:
+still126:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
@@ -8525,7 +8769,7 @@ still142:
 	VPXORD Z30, Z30, Z30
 	XORQ   DI, DI
 
-ratings145:
+ratings129:
 	MOVLQSX          (AX)(DI*4), R8
 	IMULQ            BX, R8
 	ADDQ             DX, R8
@@ -8568,7 +8812,7 @@ ratings145:
 	VFMADD231PS.BCST 124(R8), Z0, Z30
 	INCQ             DI
 	CMPQ             DI, CX
-	JLT              ratings145
+	JLT              ratings129
 	MOVQ             sums+0(FP), AX
 	MOVQ             a+8(FP), CX
 	MOVQ             lda+16(FP), DX
@@ -8645,9 +8889,9 @@ ratings145:
 	VZEROUPPER
 	RET
 
-plain141:
+plain125:
 	TESTQ  R8, R8
-	JZ     still143
+	JZ     still127
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
@@ -8677,7 +8921,7 @@ plain141:
 	VPXORD Z30, Z30, Z30
 	XORQ   SI, SI
 
-ratings146:
+ratings130:
 	MOVLQSX          (AX)(SI*4), R12
 	IMULQ            BX, R12
 	ADDQ             DX, R12
@@ -8726,7 +8970,7 @@ ratings146:
 	VFMADD231PS.BCST 124(R12), Z0, Z30
 	INCQ             SI
 	CMPQ             SI, CX
-	JLT              ratings146
+	JLT              ratings130
 	MOVQ             sums+0(FP), AX
 	MOVQ             a+8(FP), CX
 	MOVQ             lda+16(FP), DX
@@ -8803,7 +9047,7 @@ ratings146:
 	VZEROUPPER
 	RET
 
-still143:
+still127:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
@@ -8833,7 +9077,7 @@ still143:
 	VPXORD Z30, Z30, Z30
 	XORQ   SI, SI
 
-ratings147:
+ratings131:
 	MOVLQSX          (AX)(SI*4), DI
 	IMULQ            BX, DI
 	ADDQ             DX, DI
@@ -8875,7 +9119,7 @@ ratings147:
 	VFMADD231PS.BCST 124(DI), Z0, Z30
 	INCQ             SI
 	CMPQ             SI, CX
-	JLT              ratings147
+	JLT              ratings131
 	MOVQ             sums+0(FP), AX
 	MOVQ             a+8(FP), CX
 	MOVQ             lda+16(FP), DX
@@ -8952,23 +9196,23 @@ ratings147:
 	VZEROUPPER
 	RET
 
-DATA permute16AVX512140<>+0(SB)/4, $0x00000007
-DATA permute16AVX512140<>+4(SB)/4, $0x0000000a
-DATA permute16AVX512140<>+8(SB)/4, $0x0000000e
-DATA permute16AVX512140<>+12(SB)/4, $0x00000000
-DATA permute16AVX512140<>+16(SB)/4, $0x0000000e
-DATA permute16AVX512140<>+20(SB)/4, $0x0000000d
-DATA permute16AVX512140<>+24(SB)/4, $0x00000000
-DATA permute16AVX512140<>+28(SB)/4, $0x00000001
-DATA permute16AVX512140<>+32(SB)/4, $0x00000000
-DATA permute16AVX512140<>+36(SB)/4, $0x00000001
-DATA permute16AVX512140<>+40(SB)/4, $0x00000008
-DATA permute16AVX512140<>+44(SB)/4, $0x00000009
-DATA permute16AVX512140<>+48(SB)/4, $0x00000002
-DATA permute16AVX512140<>+52(SB)/4, $0x00000003
-DATA permute16AVX512140<>+56(SB)/4, $0x00000004
-DATA permute16AVX512140<>+60(SB)/4, $0x00000005
-GLOBL permute16AVX512140<>(SB), RODATA|NOPTR, $64
+DATA permute16AVX512124<>+0(SB)/4, $0x00000007
+DATA permute16AVX512124<>+4(SB)/4, $0x0000000a
+DATA permute16AVX512124<>+8(SB)/4, $0x0000000e
+DATA permute16AVX512124<>+12(SB)/4, $0x00000000
+DATA permute16AVX512124<>+16(SB)/4, $0x0000000e
+DATA permute16AVX512124<>+20(SB)/4, $0x0000000d
+DATA permute16AVX512124<>+24(SB)/4, $0x00000000
+DATA permute16AVX512124<>+28(SB)/4, $0x00000001
+DATA permute16AVX512124<>+32(SB)/4, $0x00000000
+DATA permute16AVX512124<>+36(SB)/4, $0x00000001
+DATA permute16AVX512124<>+40(SB)/4, $0x00000008
+DATA permute16AVX512124<>+44(SB)/4, $0x00000009
+DATA permute16AVX512124<>+48(SB)/4, $0x00000002
+DATA permute16AVX512124<>+52(SB)/4, $0x00000003
+DATA permute16AVX512124<>+56(SB)/4, $0x00000004
+DATA permute16AVX512124<>+60(SB)/4, $0x00000005
+GLOBL permute16AVX512124<>(SB), RODATA|NOPTR, $64
 
 // func normalPlaceAVX512(to *float32, from *float32, places *int32, n int)
 // Requires: AVX, AVX512F
@@ -8978,7 +9222,7 @@ TEXT ·normalPlaceAVX512(SB), NOSPLIT, $0-32
 	MOVQ places+16(FP), DX
 	MOVQ n+24(FP), BX
 
-places148:
+places132:
 	MOVLQSX (DX), DI
 	MOVLQSX 4(DX), SI
 	SHLQ    $0x06, DI
@@ -8987,7 +9231,7 @@ places148:
 	VMOVUPS Z0, (AX)(DI*1)
 	ADDQ    $0x08, DX
 	DECQ    BX
-	JNZ     places148
+	JNZ     places132
 	VZEROUPPER
 	RET
 
@@ -9004,55 +9248,55 @@ TEXT ·normalPairAVX512(SB), NOSPLIT, $0-72
 	SHLQ   $0x02, DI
 	MOVQ   height+0(FP), R8
 	CMPQ   R8, $0x0e
-	JEQ    height149
+	JEQ    height133
 	CMPQ   R8, $0x0d
-	JEQ    height150
+	JEQ    height134
 	CMPQ   R8, $0x0c
-	JEQ    height151
+	JEQ    height135
 	CMPQ   R8, $0x0b
-	JEQ    height152
+	JEQ    height136
 	CMPQ   R8, $0x0a
-	JEQ    height153
+	JEQ    height137
 	CMPQ   R8, $0x09
-	JEQ    height154
+	JEQ    height138
 	CMPQ   R8, $0x08
-	JEQ    height155
+	JEQ    height139
 	CMPQ   R8, $0x07
-	JEQ    height156
+	JEQ    height140
 	CMPQ   R8, $0x06
-	JEQ    height157
+	JEQ    height141
 	CMPQ   R8, $0x05
-	JEQ    height158
+	JEQ    height142
 	CMPQ   R8, $0x04
-	JEQ    height159
+	JEQ    height143
 	CMPQ   R8, $0x03
-	JEQ    height160
+	JEQ    height144
 	CMPQ   R8, $0x02
-	JEQ    height161
+	JEQ    height145
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	XORQ   R8, R8
 
-ratings162:
+ratings146:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain163
+	JZ           plain147
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain163:
+plain147:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings162
+	JLT          ratings146
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9063,26 +9307,26 @@ plain163:
 	VZEROUPPER
 	RET
 
-height161:
+height145:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	XORQ   R8, R8
 
-ratings164:
+ratings148:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain165
+	JZ           plain149
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain165:
+plain149:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9092,7 +9336,7 @@ plain165:
 	VFMADD231PS  Z2, Z1, Z6
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings164
+	JLT          ratings148
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9108,7 +9352,7 @@ plain165:
 	VZEROUPPER
 	RET
 
-height160:
+height144:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9117,19 +9361,19 @@ height160:
 	VPXORD Z8, Z8, Z8
 	XORQ   R8, R8
 
-ratings166:
+ratings150:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain167
+	JZ           plain151
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain167:
+plain151:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9142,7 +9386,7 @@ plain167:
 	VFMADD231PS  Z2, Z1, Z8
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings166
+	JLT          ratings150
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9163,7 +9407,7 @@ plain167:
 	VZEROUPPER
 	RET
 
-height159:
+height143:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9174,19 +9418,19 @@ height159:
 	VPXORD Z10, Z10, Z10
 	XORQ   R8, R8
 
-ratings168:
+ratings152:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain169
+	JZ           plain153
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain169:
+plain153:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9202,7 +9446,7 @@ plain169:
 	VFMADD231PS  Z2, Z1, Z10
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings168
+	JLT          ratings152
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9228,7 +9472,7 @@ plain169:
 	VZEROUPPER
 	RET
 
-height158:
+height142:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9241,19 +9485,19 @@ height158:
 	VPXORD Z12, Z12, Z12
 	XORQ   R8, R8
 
-ratings170:
+ratings154:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain171
+	JZ           plain155
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain171:
+plain155:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9272,7 +9516,7 @@ plain171:
 	VFMADD231PS  Z2, Z1, Z12
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings170
+	JLT          ratings154
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9303,7 +9547,7 @@ plain171:
 	VZEROUPPER
 	RET
 
-height157:
+height141:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9318,19 +9562,19 @@ height157:
 	VPXORD Z14, Z14, Z14
 	XORQ   R8, R8
 
-ratings172:
+ratings156:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain173
+	JZ           plain157
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain173:
+plain157:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9352,7 +9596,7 @@ plain173:
 	VFMADD231PS  Z2, Z1, Z14
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings172
+	JLT          ratings156
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9388,7 +9632,7 @@ plain173:
 	VZEROUPPER
 	RET
 
-height156:
+height140:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9405,19 +9649,19 @@ height156:
 	VPXORD Z16, Z16, Z16
 	XORQ   R8, R8
 
-ratings174:
+ratings158:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain175
+	JZ           plain159
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain175:
+plain159:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9442,7 +9686,7 @@ plain175:
 	VFMADD231PS  Z2, Z1, Z16
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings174
+	JLT          ratings158
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9483,7 +9727,7 @@ plain175:
 	VZEROUPPER
 	RET
 
-height155:
+height139:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9502,19 +9746,19 @@ height155:
 	VPXORD Z18, Z18, Z18
 	XORQ   R8, R8
 
-ratings176:
+ratings160:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain177
+	JZ           plain161
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain177:
+plain161:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9542,7 +9786,7 @@ plain177:
 	VFMADD231PS  Z2, Z1, Z18
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings176
+	JLT          ratings160
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9588,7 +9832,7 @@ plain177:
 	VZEROUPPER
 	RET
 
-height154:
+height138:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9609,19 +9853,19 @@ height154:
 	VPXORD Z20, Z20, Z20
 	XORQ   R8, R8
 
-ratings178:
+ratings162:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain179
+	JZ           plain163
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain179:
+plain163:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9652,7 +9896,7 @@ plain179:
 	VFMADD231PS  Z2, Z1, Z20
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings178
+	JLT          ratings162
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9703,7 +9947,7 @@ plain179:
 	VZEROUPPER
 	RET
 
-height153:
+height137:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9726,19 +9970,19 @@ height153:
 	VPXORD Z22, Z22, Z22
 	XORQ   R8, R8
 
-ratings180:
+ratings164:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain181
+	JZ           plain165
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain181:
+plain165:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9772,7 +10016,7 @@ plain181:
 	VFMADD231PS  Z2, Z1, Z22
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings180
+	JLT          ratings164
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9828,7 +10072,7 @@ plain181:
 	VZEROUPPER
 	RET
 
-height152:
+height136:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9853,19 +10097,19 @@ height152:
 	VPXORD Z24, Z24, Z24
 	XORQ   R8, R8
 
-ratings182:
+ratings166:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain183
+	JZ           plain167
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain183:
+plain167:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -9902,7 +10146,7 @@ plain183:
 	VFMADD231PS  Z2, Z1, Z24
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings182
+	JLT          ratings166
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -9963,7 +10207,7 @@ plain183:
 	VZEROUPPER
 	RET
 
-height151:
+height135:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9990,19 +10234,19 @@ height151:
 	VPXORD Z26, Z26, Z26
 	XORQ   R8, R8
 
-ratings184:
+ratings168:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain185
+	JZ           plain169
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain185:
+plain169:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -10042,7 +10286,7 @@ plain185:
 	VFMADD231PS  Z2, Z1, Z26
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings184
+	JLT          ratings168
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10108,7 +10352,7 @@ plain185:
 	VZEROUPPER
 	RET
 
-height150:
+height134:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10137,19 +10381,19 @@ height150:
 	VPXORD Z28, Z28, Z28
 	XORQ   R8, R8
 
-ratings186:
+ratings170:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain187
+	JZ           plain171
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain187:
+plain171:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -10192,7 +10436,7 @@ plain187:
 	VFMADD231PS  Z2, Z1, Z28
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings186
+	JLT          ratings170
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10263,7 +10507,7 @@ plain187:
 	VZEROUPPER
 	RET
 
-height149:
+height133:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10294,19 +10538,19 @@ height149:
 	VPXORD Z30, Z30, Z30
 	XORQ   R8, R8
 
-ratings188:
+ratings172:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z0
 	VMOVUPS      64(R9), Z1
 	TESTQ        SI, SI
-	JZ           plain189
+	JZ           plain173
 	VBROADCASTSS (SI)(R8*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain189:
+plain173:
 	ADDQ         DI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
@@ -10352,7 +10596,7 @@ plain189:
 	VFMADD231PS  Z2, Z1, Z30
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings188
+	JLT          ratings172
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10444,48 +10688,48 @@ TEXT ·normalPairAheadAVX512(SB), NOSPLIT, $0-96
 	SHLQ   $0x02, R11
 	MOVQ   height+0(FP), R10
 	CMPQ   R10, $0x0e
-	JEQ    height190
+	JEQ    height174
 	CMPQ   R10, $0x0d
-	JEQ    height191
+	JEQ    height175
 	CMPQ   R10, $0x0c
-	JEQ    height192
+	JEQ    height176
 	CMPQ   R10, $0x0b
-	JEQ    height193
+	JEQ    height177
 	CMPQ   R10, $0x0a
-	JEQ    height194
+	JEQ    height178
 	CMPQ   R10, $0x09
-	JEQ    height195
+	JEQ    height179
 	CMPQ   R10, $0x08
-	JEQ    height196
+	JEQ    height180
 	CMPQ   R10, $0x07
-	JEQ    height197
+	JEQ    height181
 	CMPQ   R10, $0x06
-	JEQ    height198
+	JEQ    height182
 	CMPQ   R10, $0x05
-	JEQ    height199
+	JEQ    height183
 	CMPQ   R10, $0x04
-	JEQ    height200
+	JEQ    height184
 	CMPQ   R10, $0x03
-	JEQ    height201
+	JEQ    height185
 	CMPQ   R10, $0x02
-	JEQ    height202
+	JEQ    height186
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	XORQ   R12, R12
 
-ratings203:
+ratings187:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain204
+	JZ           plain188
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain204:
+plain188:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -10501,7 +10745,7 @@ plain204:
 	VFMADD231PS  Z2, Z1, Z4
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings203
+	JLT          ratings187
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10512,26 +10756,26 @@ plain204:
 	VZEROUPPER
 	RET
 
-height202:
+height186:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	XORQ   R12, R12
 
-ratings205:
+ratings189:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain206
+	JZ           plain190
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain206:
+plain190:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -10550,7 +10794,7 @@ plain206:
 	VFMADD231PS  Z2, Z1, Z6
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings205
+	JLT          ratings189
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10566,7 +10810,7 @@ plain206:
 	VZEROUPPER
 	RET
 
-height201:
+height185:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10575,19 +10819,19 @@ height201:
 	VPXORD Z8, Z8, Z8
 	XORQ   R12, R12
 
-ratings207:
+ratings191:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain208
+	JZ           plain192
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain208:
+plain192:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -10609,7 +10853,7 @@ plain208:
 	VFMADD231PS  Z2, Z1, Z8
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings207
+	JLT          ratings191
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10630,7 +10874,7 @@ plain208:
 	VZEROUPPER
 	RET
 
-height200:
+height184:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10641,19 +10885,19 @@ height200:
 	VPXORD Z10, Z10, Z10
 	XORQ   R12, R12
 
-ratings209:
+ratings193:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain210
+	JZ           plain194
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain210:
+plain194:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -10678,7 +10922,7 @@ plain210:
 	VFMADD231PS  Z2, Z1, Z10
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings209
+	JLT          ratings193
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10704,7 +10948,7 @@ plain210:
 	VZEROUPPER
 	RET
 
-height199:
+height183:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10717,19 +10961,19 @@ height199:
 	VPXORD Z12, Z12, Z12
 	XORQ   R12, R12
 
-ratings211:
+ratings195:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain212
+	JZ           plain196
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain212:
+plain196:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -10757,7 +11001,7 @@ plain212:
 	VFMADD231PS  Z2, Z1, Z12
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings211
+	JLT          ratings195
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10788,7 +11032,7 @@ plain212:
 	VZEROUPPER
 	RET
 
-height198:
+height182:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10803,19 +11047,19 @@ height198:
 	VPXORD Z14, Z14, Z14
 	XORQ   R12, R12
 
-ratings213:
+ratings197:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain214
+	JZ           plain198
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain214:
+plain198:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -10846,7 +11090,7 @@ plain214:
 	VFMADD231PS  Z2, Z1, Z14
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings213
+	JLT          ratings197
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10882,7 +11126,7 @@ plain214:
 	VZEROUPPER
 	RET
 
-height197:
+height181:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10899,19 +11143,19 @@ height197:
 	VPXORD Z16, Z16, Z16
 	XORQ   R12, R12
 
-ratings215:
+ratings199:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain216
+	JZ           plain200
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain216:
+plain200:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -10945,7 +11189,7 @@ plain216:
 	VFMADD231PS  Z2, Z1, Z16
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings215
+	JLT          ratings199
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -10986,7 +11230,7 @@ plain216:
 	VZEROUPPER
 	RET
 
-height196:
+height180:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11005,19 +11249,19 @@ height196:
 	VPXORD Z18, Z18, Z18
 	XORQ   R12, R12
 
-ratings217:
+ratings201:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain218
+	JZ           plain202
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain218:
+plain202:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -11054,7 +11298,7 @@ plain218:
 	VFMADD231PS  Z2, Z1, Z18
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings217
+	JLT          ratings201
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -11100,7 +11344,7 @@ plain218:
 	VZEROUPPER
 	RET
 
-height195:
+height179:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11121,19 +11365,19 @@ height195:
 	VPXORD Z20, Z20, Z20
 	XORQ   R12, R12
 
-ratings219:
+ratings203:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain220
+	JZ           plain204
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain220:
+plain204:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -11173,7 +11417,7 @@ plain220:
 	VFMADD231PS  Z2, Z1, Z20
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings219
+	JLT          ratings203
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -11224,7 +11468,7 @@ plain220:
 	VZEROUPPER
 	RET
 
-height194:
+height178:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11247,19 +11491,19 @@ height194:
 	VPXORD Z22, Z22, Z22
 	XORQ   R12, R12
 
-ratings221:
+ratings205:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain222
+	JZ           plain206
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain222:
+plain206:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -11302,7 +11546,7 @@ plain222:
 	VFMADD231PS  Z2, Z1, Z22
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings221
+	JLT          ratings205
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -11358,7 +11602,7 @@ plain222:
 	VZEROUPPER
 	RET
 
-height193:
+height177:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11383,19 +11627,19 @@ height193:
 	VPXORD Z24, Z24, Z24
 	XORQ   R12, R12
 
-ratings223:
+ratings207:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain224
+	JZ           plain208
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain224:
+plain208:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -11441,7 +11685,7 @@ plain224:
 	VFMADD231PS  Z2, Z1, Z24
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings223
+	JLT          ratings207
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -11502,7 +11746,7 @@ plain224:
 	VZEROUPPER
 	RET
 
-height192:
+height176:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11529,19 +11773,19 @@ height192:
 	VPXORD Z26, Z26, Z26
 	XORQ   R12, R12
 
-ratings225:
+ratings209:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain226
+	JZ           plain210
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain226:
+plain210:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -11590,7 +11834,7 @@ plain226:
 	VFMADD231PS  Z2, Z1, Z26
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings225
+	JLT          ratings209
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -11656,7 +11900,7 @@ plain226:
 	VZEROUPPER
 	RET
 
-height191:
+height175:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11685,19 +11929,19 @@ height191:
 	VPXORD Z28, Z28, Z28
 	XORQ   R12, R12
 
-ratings227:
+ratings211:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain228
+	JZ           plain212
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain228:
+plain212:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -11749,7 +11993,7 @@ plain228:
 	VFMADD231PS  Z2, Z1, Z28
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings227
+	JLT          ratings211
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
@@ -11820,7 +12064,7 @@ plain228:
 	VZEROUPPER
 	RET
 
-height190:
+height174:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11851,19 +12095,19 @@ height190:
 	VPXORD Z30, Z30, Z30
 	XORQ   R12, R12
 
-ratings229:
+ratings213:
 	MOVLQSX      (AX)(R12*4), R13
 	IMULQ        BX, R13
 	ADDQ         DX, R13
 	VMOVUPS      (R13), Z0
 	VMOVUPS      64(R13), Z1
 	TESTQ        SI, SI
-	JZ           plain230
+	JZ           plain214
 	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 
-plain230:
+plain214:
 	LEAQ         (R12)(R8*1), R10
 	CMPQ         R10, DI
 	CMOVQGT      DI, R10
@@ -11918,7 +12162,7 @@ plain230:
 	VFMADD231PS  Z2, Z1, Z30
 	INCQ         R12
 	CMPQ         R12, CX
-	JLT          ratings229
+	JLT          ratings213
 	MOVQ         a+8(FP), AX
 	MOVQ         lda+16(FP), CX
 	SHLQ         $0x02, CX
