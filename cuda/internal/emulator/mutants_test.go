@@ -81,8 +81,10 @@ func TestMutants(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "cuda.test")
 	out, err := exec.Command("go", "test", "-c", "-o", binary, "../..").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	message, noticed := attempts[0].run(t, binary, kernels)
-	require.False(t, noticed, "the kernels as they are: %s", message)
+	for _, a := range attempts {
+		message, noticed := a.run(t, binary, kernels)
+		require.False(t, noticed, "the kernels as they are: %s", message)
+	}
 
 	var mutex sync.Mutex
 	var missed, unlisted []string
@@ -143,9 +145,9 @@ func (a attempt) run(t *testing.T, binary, kernels string) (message string, noti
 	t.Helper()
 	absolute, err := filepath.Abs(kernels)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append(slices.Clone(a.args), "-test.failfast", "-test.timeout", "2m")...)
+	cmd := exec.CommandContext(ctx, binary, append(slices.Clone(a.args), "-test.failfast", "-test.timeout", "3m")...)
 	cmd.Dir = filepath.Join("..", "..")
 	cmd.Env = append(os.Environ(), "HALFSTEP_EMULATOR_KERNELS="+absolute, "HALFSTEP_MUTANTS=")
 	if a.races {
