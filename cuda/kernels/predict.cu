@@ -1,8 +1,11 @@
-// Scores of all stored entries, in their order.
+// Scores of all stored entries, in their order; see scores.cuh. Beside Y and the ids of
+// columns it writes 4 bytes an entry.
 #include "scores.cuh"
 
+constexpr int predict_threads = 256;
+
 // lanes, a power of two up to 32, share an entry.
-extern "C" __global__ void predict(
+extern "C" __global__ void __launch_bounds__(predict_threads, 5) predict(
 		float *out, const int64 *offsets, const int *columns, int64 rows, const float *x, int64 x_stride,
 		const float *y, int64 y_stride, int rank, int lanes) {
 	Entries entries = entries_of_block(offsets, rows);

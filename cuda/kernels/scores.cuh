@@ -7,9 +7,18 @@
 //
 // Floor: 2·K operations, K floats of Y and 8 bytes an entry; bound by memory. Before any
 // measurement: 25 million entries at rank 64 gather 6.4 GB, 1.6 ms at the 4.3 TB/s of an
-// H200, of which its second-level cache saves what popular columns share. 2048 threads
-// of a multiprocessor have 128 entries of 256 bytes on their way, 4.3 MB on 132 of them,
-// which is more than that rate times a latency of some 700 ns. Registers: make registers.
+// H200, of which its second-level cache saves what popular columns share. At a latency of
+// some 700 ns that rate wants 23 KB on their way in each of 132 multiprocessors; 1280
+// threads, a quad of Y each, have 20 KB, so that 80% of the floor is to be expected.
+//
+// What ptxas 12.4 makes of the PTX for compute_80 and compute_90; nothing is spilled, and
+// rows are loaded 16 bytes at a time:
+//
+//	kernel       registers  shared  blocks of 256  threads together
+//	predict         48, 48       0       5, 5         1280, 1280
+//	loss_blocks     56, 42     256       4, 5         1024, 1280
+//
+// Held to the 40 registers of 6 blocks, ptxas spills 8 bytes of predict for compute_90.
 #pragma once
 
 #include "common.cuh"
