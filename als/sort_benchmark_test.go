@@ -82,6 +82,7 @@ func BenchmarkSorting(b *testing.B) {
 		swap(x, y)
 	})
 	allocate(&byUser, int64(n))
+	require.NoError(b, sorts.sort(&byUser, collected().parts(), func() {}))
 	b.Run("csr/shuffled", func(b *testing.B) {
 		for b.Loop() {
 			t := collected()
