@@ -115,8 +115,7 @@ func shiftFor(rows int) (shift int) {
 }
 
 // sort fills m with the ratings of the parts by user, in the order of the parts within a
-// row.
-// It calls read when it has read the parts; from then on m's Columns and Values have
+// row. It calls read when it has read the parts; from then on m's Columns and Values have
 // room for all ratings.
 func (s *sorter) sort(m *kernels.HostCSR, parts []part, read func()) error {
 	shift := shiftFor(m.Rows)

@@ -93,7 +93,8 @@ func (r *Ratings) Split(fraction float64, seed uint64) (train, test *Ratings, er
 
 // NewRatings builds ratings from three slices of equal length: rating j is
 // values[j], by user users[j] for item items[j]. It takes the slices over: they
-// become storage of the result, and the caller must not use any of the three again. Beside them it needs 16 bytes a rating, of which 4 stay.
+// become storage of the result, and the caller must not use any of the three again.
+// Beside them it needs 16 bytes a rating, of which 4 stay.
 //
 // An id that is negative or not below its count, or a rating that is not finite,
 // is an ErrRating; a pair that occurs twice is treated as duplicates says.

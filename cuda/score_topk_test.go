@@ -3,6 +3,7 @@ package cuda
 import (
 	"testing"
 
+	"github.com/halfstep-ml/halfstep/cuda/internal/emulator"
 	"github.com/halfstep-ml/halfstep/kernels"
 	"github.com/halfstep-ml/halfstep/kernels/kernelstest"
 	"github.com/stretchr/testify/require"
@@ -39,5 +40,39 @@ func TestScoreTopKShares(t *testing.T) {
 		require.NoError(t, kernels.Download(b.stream, got, ids))
 		require.Equal(t, wantIDs, got, "%v", c)
 		require.Equal(t, want.Float32(), b.download(top), "%v", c)
+	}
+}
+
+// TestSeenOfFewRows has seen columns on both sides of where a block of columns begins, and
+// the best column of all last in its block: next to the first of the row after it.
+func TestSeenOfFewRows(t *testing.T) {
+	lib := emulator.Build(t)
+	defer lib.SetOrder(emulator.Random, 1)
+	const k, columns = 3, 2*fewColumns + 50
+	seen := []int32{5, fewColumns - 2, fewColumns - 1, fewColumns, columns - 1}
+	host := kernels.HostCSR{Rows: fewRows, Cols: columns, Offsets: []int64{0}}
+	x, y := kernelstest.NewDense(fewRows, 1), kernelstest.NewDense(columns, 1)
+	for row := range fewRows {
+		x.Set(row, 0, 1)
+		host.Columns = append(host.Columns, seen...)
+		host.Offsets = append(host.Offsets, int64(len(host.Columns)))
+	}
+	for i := range columns {
+		y.Set(i, 0, float64(i))
+	}
+	y.Set(2*fewColumns-1, 0, columns)
+	for _, order := range []emulator.Order{emulator.Forward, emulator.Reverse, emulator.Random} {
+		lib.SetOrder(order, 1)
+		b := newRig(t, kernels.Options{})
+		r, err := b.dev.NewCSR(host)
+		require.NoError(t, err)
+		ids, top := ints(b, fewRows*k), b.upload(kernelstest.NewDense(fewRows, k))
+		require.NoError(t, b.stream.ScoreTopK(ids, top, b.upload(x), b.upload(y), r, kernels.Buffer[uint32]{}))
+		wantIDs, want := kernelstest.ScoreTopK(k, x, y, &host, nil)
+		got := make([]int32, fewRows*k)
+		require.NoError(t, kernels.Download(b.stream, got, ids))
+		require.Equal(t, wantIDs, got, "%v", order)
+		require.Equal(t, want.Float32(), b.download(top), "%v", order)
+		require.NoError(t, r.Free())
 	}
 }
