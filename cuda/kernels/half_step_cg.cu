@@ -16,8 +16,8 @@
 // that shared memory decides: 47 KiB for 80 ratings in hand at rank 128, four blocks of 256
 // threads on a multiprocessor of 227 KiB. An element of the panel costs a load from
 // shared memory for each multiply-add, so products are bound by that, at a quarter of
-// the peak at most; at rank 128 they still cost a sixteenth of the matrix's multiply-
-// adds for each step.
+// the peak at most, which is the expectation before any measurement; at rank 128 they
+// still cost a sixteenth of the matrix's multiply-adds for each step.
 //
 // A product has two passes over a panel: warps take ratings and compute
 // c = a(r)·(y·v), then threads take unknowns and add up Σ c·y, so that every sum has

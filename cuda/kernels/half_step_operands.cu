@@ -1,5 +1,18 @@
 // Makes the operands of a problem fit the half-steps of a constant rank; see
 // half_step_tiles.cuh. Each kernel passes over its operand once.
+//
+// Floor: what is read and written. 62,000 rows of Y of rank 10, padded to 16, are 6.4 MB,
+// 1.5 µs at the 4.3 TB/s of an H200; the regularization takes 16 bytes a row, and where it
+// counts the positive ratings 4 bytes a rating. The expectation, before any measurement,
+// is the time of a launch each.
+//
+// What ptxas 12.4 makes of the PTX for compute_80 and compute_90; nothing is spilled, and no
+// shared memory is used:
+//
+//	kernel              registers  blocks of 256
+//	pad_factors            32, 32       8, 8
+//	pad_pairs              32, 38       8, 6
+//	row_regularization     44, 46       5, 5
 #include "problem.cuh"
 
 // Writes Y with rows of rank elements: the stored columns, a column of ones up to the

@@ -1,5 +1,6 @@
-// Scores of all stored entries, in their order; see scores.cuh. Beside Y and the ids of
-// columns it writes 4 bytes an entry.
+// Scores of all stored entries, in their order; see scores.cuh for the floor, the
+// registers and what is to be expected. Beside Y and the ids of columns it writes 4 bytes
+// an entry.
 #include "scores.cuh"
 
 constexpr int predict_threads = 256;
