@@ -108,6 +108,13 @@ func halfStepParameters() []testCase {
 			cases = append(cases, testCase{fmt.Sprintf("%v %s", c, l.name), func(f *fixture) { testHalfStep(f, c, l) }})
 		}
 	}
+	for i, solver := range solvers(130) {
+		c := problemCase{
+			convention: conventions[i%len(conventions)], solver: solver, rank: 130, exponent: 1,
+			lengths: []int{3, 0, 21}, cols: 40,
+		}
+		cases = append(cases, testCase{fmt.Sprint(c), func(f *fixture) { testHalfStep(f, c, padded) }})
+	}
 	for _, convention := range conventions {
 		for _, solver := range solvers(9) {
 			add("bias without offset", problemCase{convention: convention, solver: solver, rank: 9, bias: true, exponent: 1})
