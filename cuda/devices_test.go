@@ -55,6 +55,12 @@ func TestTwoGPUs(t *testing.T) {
 	require.ErrorIs(t, err, kernels.ErrMemory)
 	require.Equal(t, m.Bytes(), int(first.Info().MemoryLive))
 	require.Zero(t, second.Info().MemoryLive)
+	other, err := second.NewStream()
+	require.NoError(t, err)
+	same, err := other.Alloc(limit - 1<<20)
+	require.NoError(t, err, "as much as fills the first")
+	require.NoError(t, same.Free())
+	require.NoError(t, other.Close())
 
 	ratings, cfg := smallTraining(t)
 	got, err := als.Train(t.Context(), second, ratings, cfg, als.WithLoss())

@@ -132,8 +132,8 @@ type CSR interface {
 	HasValues() bool
 
 	// Slice returns the rows of the span as a matrix of their own, whose rows
-	// count from 0. It is a view, or is uploaded now where the whole matrix
-	// does not fit the device. The caller frees it.
+	// count from 0. It is a view, or is uploaded when it is used where the whole
+	// matrix does not fit the device. The caller frees it.
 	Slice(s Span) (CSR, error)
 
 	// Free gives the device's copy back after every use already enqueued, the

@@ -31,8 +31,8 @@ struct Workspace {
 
 #define WORKSPACE(shared, unknowns) workspace(shared, work, work_step, small_in_shared, panel_rows, vector_words, unknowns)
 
-// workspace lays out the memory of this block. The layout is that of workspace.layout
-// in half_step.go.
+// workspace lays out the memory of this block. The layout is that of workspace in
+// problem.go.
 __device__ inline Workspace workspace(
 		float *shared, float *work, int64 work_step, int small_in_shared, int panel_rows, int vector_words,
 		int unknowns) {
