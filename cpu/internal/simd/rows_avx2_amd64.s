@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func dotRowsAVX2(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64)
+// func dotRowsAVX2(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64, fetch int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·dotRowsAVX2(SB), NOSPLIT, $40-88
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $40-96
 	MOVQ    x+8(FP), AX
 	MOVQ    ids+48(FP), CX
 	MOVQ    y+32(FP), DX
@@ -55,43 +55,170 @@ body3:
 	PREFETCHT0 1024(CX)
 	MOVQ       beside+56(FP), SI
 	PREFETCHT0 1024(CX)(SI*1)
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	MOVLQSX    (R8), SI
+	CMPQ       fetch+88(FP), $0x00
+	JEQ        fetched6
+	MOVQ       end+80(FP), SI
+	SUBQ       at+72(FP), SI
+	ADDQ       DI, SI
+	CMPQ       SI, $0x28
+	JL         fetched6
+	CMPQ       fetch+88(FP), $0x04
+	JLT        fewer7
+	MOVLQSX    128(CX), SI
 	IMULQ      BX, SI
-	ADDQ       DX, SI
-	MOVLQSX    4(R8), R9
-	IMULQ      BX, R9
-	ADDQ       DX, R9
-	MOVLQSX    8(R8), R10
-	IMULQ      BX, R10
-	ADDQ       DX, R10
-	MOVLQSX    12(R8), R11
-	IMULQ      BX, R11
-	ADDQ       DX, R11
-	MOVLQSX    16(R8), R12
-	IMULQ      BX, R12
-	ADDQ       DX, R12
-	MOVLQSX    20(R8), R13
-	IMULQ      BX, R13
-	ADDQ       DX, R13
-	MOVLQSX    24(R8), R14
-	IMULQ      BX, R14
-	ADDQ       DX, R14
-	MOVLQSX    28(R8), R8
-	IMULQ      BX, R8
-	ADDQ       DX, R8
-	XORQ       R15, R15
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    132(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    136(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    140(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    144(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    148(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    152(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    156(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	JMP        fetched6
 
-columns6:
+fewer7:
+	CMPQ       fetch+88(FP), $0x02
+	JLT        fewer8
+	MOVLQSX    128(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    132(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    136(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    140(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    144(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    148(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    152(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    156(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	JMP        fetched6
+
+fewer8:
+	CMPQ       fetch+88(FP), $0x01
+	JLT        fewer9
+	MOVLQSX    128(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    132(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    136(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    140(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    144(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    148(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    152(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    156(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	JMP        fetched6
+
+fewer9:
+fetched6:
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	MOVLQSX (R8), SI
+	IMULQ   BX, SI
+	ADDQ    DX, SI
+	MOVLQSX 4(R8), R9
+	IMULQ   BX, R9
+	ADDQ    DX, R9
+	MOVLQSX 8(R8), R10
+	IMULQ   BX, R10
+	ADDQ    DX, R10
+	MOVLQSX 12(R8), R11
+	IMULQ   BX, R11
+	ADDQ    DX, R11
+	MOVLQSX 16(R8), R12
+	IMULQ   BX, R12
+	ADDQ    DX, R12
+	MOVLQSX 20(R8), R13
+	IMULQ   BX, R13
+	ADDQ    DX, R13
+	MOVLQSX 24(R8), R14
+	IMULQ   BX, R14
+	ADDQ    DX, R14
+	MOVLQSX 28(R8), R8
+	IMULQ   BX, R8
+	ADDQ    DX, R8
+	XORQ    R15, R15
+
+columns10:
 	CMPQ        R15, k+24(FP)
-	JGE         last7
+	JGE         last11
 	VMOVUPS     (AX)(R15*1), Y10
 	VFMADD231PS (SI)(R15*1), Y10, Y2
 	VFMADD231PS (R9)(R15*1), Y10, Y3
@@ -102,11 +229,11 @@ columns6:
 	VFMADD231PS (R14)(R15*1), Y10, Y8
 	VFMADD231PS (R8)(R15*1), Y10, Y9
 	ADDQ        $0x20, R15
-	JMP         columns6
+	JMP         columns10
 
-last7:
+last11:
 	CMPQ        32(SP), $0x00
-	JEQ         added8
+	JEQ         added12
 	VMASKMOVPS  (AX)(R15*1), Y0, Y10
 	VMASKMOVPS  (SI)(R15*1), Y0, Y11
 	VFMADD231PS Y11, Y10, Y2
@@ -125,7 +252,7 @@ last7:
 	VMASKMOVPS  (R8)(R15*1), Y0, Y11
 	VFMADD231PS Y11, Y10, Y9
 
-added8:
+added12:
 	MOVQ       dst+0(FP), SI
 	VHADDPS    Y3, Y2, Y2
 	VHADDPS    Y5, Y4, Y3
@@ -191,9 +318,9 @@ TEXT ·weightedSumAVX2(SB), NOSPLIT, $0-48
 	XORQ   R8, R8
 	LEAQ   -1(DX), DX
 
-pairs9:
+pairs13:
 	CMPQ         R8, DX
-	JGE          single10
+	JGE          single14
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -211,10 +338,10 @@ pairs9:
 	VFMADD231PS  64(R9), Y8, Y6
 	VFMADD231PS  96(R9), Y8, Y7
 	ADDQ         $0x02, R8
-	JMP          pairs9
+	JMP          pairs13
 
-single10:
-	JNE          done11
+single14:
+	JNE          done15
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -224,7 +351,7 @@ single10:
 	VFMADD231PS  64(R9), Y8, Y2
 	VFMADD231PS  96(R9), Y8, Y3
 
-done11:
+done15:
 	VADDPS  Y4, Y0, Y0
 	VADDPS  Y5, Y1, Y1
 	VADDPS  Y6, Y2, Y2
@@ -259,9 +386,9 @@ TEXT ·weightedSumLastAVX2(SB), NOSPLIT, $0-56
 	XORQ    R8, R8
 	LEAQ    -1(DX), DX
 
-pairs12:
+pairs16:
 	CMPQ         R8, DX
-	JGE          single13
+	JGE          single17
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -275,10 +402,10 @@ pairs12:
 	VMASKMOVPS   (R9), Y0, Y3
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x02, R8
-	JMP          pairs12
+	JMP          pairs16
 
-single13:
-	JNE          done14
+single17:
+	JNE          done18
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -286,7 +413,7 @@ single13:
 	VMASKMOVPS   (R9), Y0, Y3
 	VFMADD231PS  Y3, Y4, Y1
 
-done14:
+done18:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS (AX), Y0, Y3
 	VADDPS     Y3, Y1, Y1

@@ -7,10 +7,11 @@ package simd
 // dotRowsAVX512 computes dst[j-at] = x_r·y_j for the ratings at ≤ j < end, where rating j is of
 // row ids[j-at] of Y and of the first row r of X that ends above j: ends has the end of each. It
 // takes k ≥ 1 elements and one rating or more; ldx and ldy are in bytes. What is beside the ids
-// is fetched with them.
+// is fetched with them. Of the rows of Y the first 1, 2 or 4 lines of the cache are fetched
+// while other ratings pass, or none if fetch is 0.
 //
 //go:noescape
-func dotRowsAVX512(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64)
+func dotRowsAVX512(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64, fetch int)
 
 // weightedSumAVX512 computes dst += Σ w_j·y_j for four vectors of columns.
 //

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func dotRowsAVX512(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64)
+// func dotRowsAVX512(dst *float32, x *float32, ldx int, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at int64, end int64, fetch int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·dotRowsAVX512(SB), NOSPLIT, $72-88
+TEXT ·dotRowsAVX512(SB), NOSPLIT, $72-96
 	MOVQ  x+8(FP), AX
 	MOVQ  ids+48(FP), CX
 	MOVQ  y+32(FP), DX
@@ -53,43 +53,274 @@ body3:
 	PREFETCHT0 1024(CX)
 	MOVQ       beside+56(FP), SI
 	PREFETCHT0 1024(CX)(SI*1)
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	MOVLQSX    (R8), SI
+	CMPQ       fetch+88(FP), $0x00
+	JEQ        fetched6
+	MOVQ       end+80(FP), SI
+	SUBQ       at+72(FP), SI
+	ADDQ       DI, SI
+	CMPQ       SI, $0x30
+	JL         fetched6
+	CMPQ       fetch+88(FP), $0x04
+	JLT        fewer7
+	MOVLQSX    128(CX), SI
 	IMULQ      BX, SI
-	ADDQ       DX, SI
-	MOVLQSX    4(R8), R9
-	IMULQ      BX, R9
-	ADDQ       DX, R9
-	MOVLQSX    8(R8), R10
-	IMULQ      BX, R10
-	ADDQ       DX, R10
-	MOVLQSX    12(R8), R11
-	IMULQ      BX, R11
-	ADDQ       DX, R11
-	MOVLQSX    16(R8), R12
-	IMULQ      BX, R12
-	ADDQ       DX, R12
-	MOVLQSX    20(R8), R13
-	IMULQ      BX, R13
-	ADDQ       DX, R13
-	MOVLQSX    24(R8), R14
-	IMULQ      BX, R14
-	ADDQ       DX, R14
-	MOVLQSX    28(R8), R15
-	IMULQ      BX, R15
-	ADDQ       DX, R15
-	XORQ       BP, BP
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    132(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    136(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    140(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    144(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    148(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    152(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    156(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    160(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    164(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    168(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    172(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    176(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    180(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    184(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	MOVLQSX    188(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	PREFETCHT0 128(DX)(SI*1)
+	PREFETCHT0 192(DX)(SI*1)
+	JMP        fetched6
 
-columns6:
+fewer7:
+	CMPQ       fetch+88(FP), $0x02
+	JLT        fewer8
+	MOVLQSX    128(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    132(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    136(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    140(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    144(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    148(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    152(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    156(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    160(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    164(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    168(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    172(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    176(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    180(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    184(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	MOVLQSX    188(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	PREFETCHT0 64(DX)(SI*1)
+	JMP        fetched6
+
+fewer8:
+	CMPQ       fetch+88(FP), $0x01
+	JLT        fewer9
+	MOVLQSX    128(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    132(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    136(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    140(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    144(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    148(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    152(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    156(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    160(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    164(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    168(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    172(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    176(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    180(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    184(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	MOVLQSX    188(CX), SI
+	IMULQ      BX, SI
+	PREFETCHT0 (DX)(SI*1)
+	JMP        fetched6
+
+fewer9:
+fetched6:
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	MOVLQSX (R8), SI
+	IMULQ   BX, SI
+	ADDQ    DX, SI
+	MOVLQSX 4(R8), R9
+	IMULQ   BX, R9
+	ADDQ    DX, R9
+	MOVLQSX 8(R8), R10
+	IMULQ   BX, R10
+	ADDQ    DX, R10
+	MOVLQSX 12(R8), R11
+	IMULQ   BX, R11
+	ADDQ    DX, R11
+	MOVLQSX 16(R8), R12
+	IMULQ   BX, R12
+	ADDQ    DX, R12
+	MOVLQSX 20(R8), R13
+	IMULQ   BX, R13
+	ADDQ    DX, R13
+	MOVLQSX 24(R8), R14
+	IMULQ   BX, R14
+	ADDQ    DX, R14
+	MOVLQSX 28(R8), R15
+	IMULQ   BX, R15
+	ADDQ    DX, R15
+	XORQ    BP, BP
+
+columns10:
 	CMPQ        BP, k+24(FP)
-	JGE         last7
+	JGE         last11
 	VMOVUPS     (AX)(BP*1), Z0
 	VFMADD231PS (SI)(BP*1), Z0, Z1
 	VFMADD231PS (R9)(BP*1), Z0, Z2
@@ -100,11 +331,11 @@ columns6:
 	VFMADD231PS (R14)(BP*1), Z0, Z7
 	VFMADD231PS (R15)(BP*1), Z0, Z8
 	ADDQ        $0x40, BP
-	JMP         columns6
+	JMP         columns10
 
-last7:
+last11:
 	CMPQ        64(SP), $0x00
-	JEQ         added8
+	JEQ         added12
 	VMOVUPS.Z   (AX)(BP*1), K1, Z0
 	VFMADD231PS (SI)(BP*1), Z0, K1, Z1
 	VFMADD231PS (R9)(BP*1), Z0, K1, Z2
@@ -115,7 +346,7 @@ last7:
 	VFMADD231PS (R14)(BP*1), Z0, K1, Z7
 	VFMADD231PS (R15)(BP*1), Z0, K1, Z8
 
-added8:
+added12:
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
 	VPXORD  Z11, Z11, Z11
@@ -152,9 +383,9 @@ added8:
 	ADDQ    DX, R8
 	XORQ    R15, R15
 
-columns9:
+columns13:
 	CMPQ        R15, k+24(FP)
-	JGE         last10
+	JGE         last14
 	VMOVUPS     (AX)(R15*1), Z0
 	VFMADD231PS (SI)(R15*1), Z0, Z9
 	VFMADD231PS (R9)(R15*1), Z0, Z10
@@ -165,11 +396,11 @@ columns9:
 	VFMADD231PS (R14)(R15*1), Z0, Z15
 	VFMADD231PS (R8)(R15*1), Z0, Z16
 	ADDQ        $0x40, R15
-	JMP         columns9
+	JMP         columns13
 
-last10:
+last14:
 	CMPQ        64(SP), $0x00
-	JEQ         added11
+	JEQ         added15
 	VMOVUPS.Z   (AX)(R15*1), K1, Z0
 	VFMADD231PS (SI)(R15*1), Z0, K1, Z9
 	VFMADD231PS (R9)(R15*1), Z0, K1, Z10
@@ -180,7 +411,7 @@ last10:
 	VFMADD231PS (R14)(R15*1), Z0, K1, Z15
 	VFMADD231PS (R8)(R15*1), Z0, K1, Z16
 
-added11:
+added15:
 store4:
 	MOVQ       dst+0(FP), SI
 	VUNPCKHPS  Z2, Z1, Z0
@@ -265,9 +496,9 @@ TEXT ·weightedSumAVX512(SB), NOSPLIT, $0-48
 	XORQ   R8, R8
 	LEAQ   -1(DX), DX
 
-pairs12:
+pairs16:
 	CMPQ         R8, DX
-	JGE          single13
+	JGE          single17
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -285,10 +516,10 @@ pairs12:
 	VFMADD231PS  128(R9), Z8, Z6
 	VFMADD231PS  192(R9), Z8, Z7
 	ADDQ         $0x02, R8
-	JMP          pairs12
+	JMP          pairs16
 
-single13:
-	JNE          done14
+single17:
+	JNE          done18
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -298,7 +529,7 @@ single13:
 	VFMADD231PS  128(R9), Z8, Z2
 	VFMADD231PS  192(R9), Z8, Z3
 
-done14:
+done18:
 	VADDPS  Z4, Z0, Z0
 	VADDPS  Z5, Z1, Z1
 	VADDPS  Z6, Z2, Z2
@@ -333,9 +564,9 @@ TEXT ·weightedSumLastAVX512(SB), NOSPLIT, $0-56
 	XORQ   R8, R8
 	LEAQ   -1(DX), DX
 
-pairs15:
+pairs19:
 	CMPQ         R8, DX
-	JGE          single16
+	JGE          single20
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -349,10 +580,10 @@ pairs15:
 	VMOVUPS.Z    (R9), K1, Z2
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         $0x02, R8
-	JMP          pairs15
+	JMP          pairs19
 
-single16:
-	JNE          done17
+single20:
+	JNE          done21
 	MOVLQSX      (CX)(R8*4), R9
 	IMULQ        SI, R9
 	ADDQ         BX, R9
@@ -360,7 +591,7 @@ single16:
 	VMOVUPS.Z    (R9), K1, Z2
 	VFMADD231PS  Z2, Z3, Z0
 
-done17:
+done21:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS.Z (AX), K1, Z2
 	VADDPS    Z2, Z0, Z0

@@ -20,14 +20,16 @@ func rows(g *generator) {
 //
 // Floor on AVX-512: 45 additions and shuffles of the transposition and 16 multiply-adds a
 // group at rank 16, on two ports, are 2 cycles a rating. On an Intel Xeon of 2023 it takes
-// 2.6 (0.68 ns) from the first-level cache. With 25 million ratings of 62,000 columns, rank
-// 10, a rating takes 1.8 ns: the stream of 8 bytes a rating (9 GB/s) and rows from the
-// second and third level limit it. Fetching rows of Y 16 to 160 ratings ahead gained
-// nothing; addresses computed in vectors, through the stack, doubled the time.
+// 2.6 (0.68 ns) from the first-level cache. With 25 million ratings of 62,000 columns a
+// rating takes 1.8 ns at rank 10 and 7.4 at 64 (2.0 and 8.0 if rows of Y are not fetched
+// ahead): the stream of 8 bytes a rating and rows from the second and third level limit it.
+// Fetching 16, 48, 64 or 96 ratings ahead was no better than 32; fetched to the second level
+// only, rank 64 takes 10 ns; addresses computed in vectors, through the stack, doubled the
+// time.
 func dotRows(g *generator) {
-	g.function("dotRows", "func(dst, x *float32, ldx, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at, end int64)",
-		"dotRows"+g.name+" computes dst[j-at] = x_r·y_j for the ratings at ≤ j < end, where rating j is of\nrow ids[j-at] of Y and of the first row r of X that ends above j: ends has the end of each. It\ntakes k ≥ 1 elements and one rating or more; ldx and ldy are in bytes. What is beside the ids\nis fetched with them.")
-	ldx, ends, at, end := g.param("ldx"), g.param("ends"), g.param("at"), g.param("end")
+	g.function("dotRows", "func(dst, x *float32, ldx, k int, y *float32, ldy int, ids *int32, beside *float32, ends *int64, at, end int64, fetch int)",
+		"dotRows"+g.name+" computes dst[j-at] = x_r·y_j for the ratings at ≤ j < end, where rating j is of\nrow ids[j-at] of Y and of the first row r of X that ends above j: ends has the end of each. It\ntakes k ≥ 1 elements and one rating or more; ldx and ldy are in bytes. What is beside the ids\nis fetched with them. Of the rows of Y the first 1, 2 or 4 lines of the cache are fetched\nwhile other ratings pass, or none if fetch is 0.")
+	ldx, ends, at, end, fetch := g.param("ldx"), g.param("ends"), g.param("at"), g.param("end"), g.param("fetch")
 	group := g.lanes
 	lastIDs := g.AllocLocal(g.bytes())
 
@@ -77,6 +79,7 @@ func dotRows(g *generator) {
 	g.PREFETCHT0(operand.Mem{Base: ids, Disp: streamAhead})
 	g.MOVQ(beside, scratch)
 	g.PREFETCHT0(operand.Mem{Base: ids, Index: scratch, Scale: 1, Disp: streamAhead})
+	g.fetchRows(fetch, end, at, left, ids, y, ldy)
 	sums := g.vectors(group)
 	const together = 8 // rows whose addresses are in registers
 	for half := 0; half < group; half += together {
@@ -142,6 +145,38 @@ func dotRows(g *generator) {
 // streamAhead is how far before their use the ids, and what is beside them, are fetched,
 // in bytes.
 const streamAhead = 1 << 10
+
+// rowsAhead is how many ratings before their use rows of Y are fetched.
+const rowsAhead = 32
+
+// fetchRows fetches the first lines of the rows of a group of ratings, rowsAhead after ids,
+// if there are as many. left, and end without at, are what there is of this row of X and
+// of those after it.
+func (g *generator) fetchRows(lines, end, at operand.Mem, left, ids, y, ldy reg.GPVirtual) {
+	done, row := g.label("fetched"), g.GP64()
+	g.CMPQ(lines, operand.U8(0))
+	g.JEQ(operand.LabelRef(done))
+	g.MOVQ(end, row)
+	g.SUBQ(at, row)
+	g.ADDQ(left, row)
+	g.CMPQ(row, operand.U8(rowsAhead+g.lanes))
+	g.JL(operand.LabelRef(done))
+	for _, count := range []int{4, 2, 1} {
+		fewer := g.label("fewer")
+		g.CMPQ(lines, operand.U8(count))
+		g.JLT(operand.LabelRef(fewer))
+		for j := range g.lanes {
+			g.MOVLQSX(operand.Mem{Base: ids, Disp: 4 * (rowsAhead + j)}, row)
+			g.IMULQ(ldy, row)
+			for i := range count {
+				g.PREFETCHT0(operand.Mem{Base: y, Index: row, Scale: 1, Disp: 64 * i})
+			}
+		}
+		g.JMP(operand.LabelRef(done))
+		g.Label(fewer)
+	}
+	g.Label(done)
+}
 
 // transposedSums adds the lanes of each vector up, as many vectors as it has lanes, and
 // returns the sums in the order of the vectors. Halves of two vectors become one, until
