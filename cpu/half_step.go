@@ -26,6 +26,7 @@ type halfStep struct {
 	length    int          // of a block of ratings
 	work      []rowScratch // of each participant
 	giant     *query       // whose parts the workers sum together
+	dual      dual
 }
 
 // scratchNeeds are the sizes of the scratch memory of a participant.
@@ -56,6 +57,7 @@ type rowScratch struct {
 	sums        []float32 // of normal, over a row or those of a batch
 	summed      span      // the rows of the batch
 	solver      sumSolver
+	dual        dualScratch
 
 	// For solving.
 	system, spare []float32 // ld×ld
@@ -88,6 +90,7 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 				h.row, h.rest, h.needs = solveFromSums, nil, scratchNeeds{order: k, summed: true}
 			}
 		}
+		h.dual.most = h.dualMost()
 	}
 	return s.overRows(h)
 }
@@ -98,10 +101,11 @@ func (s *stream) overRows(h *halfStep) error {
 	defer h.forget()
 	h.needs.weighted = h.weighted()
 	h.length = blockLength(h.unknowns)
+	h.planDual()
 
 	plan := &h.r.schedule
 	n, k := float64(h.r.Entries()), float64(h.unknowns)
-	h.participants = s.participants(len(plan.groups)+len(plan.parts), n*k*k+float64(h.r.Rows())*k*k*k/3)
+	h.participants = s.participants(len(plan.groups)+len(plan.parts)+h.dual.batches, n*k*k+float64(h.r.Rows())*k*k*k/3)
 	h.work = grown(h.work, h.participants)
 	if h.needs.order > 0 {
 		h.needs.ld = simd.PanelStride(h.needs.order + 1)
@@ -117,6 +121,7 @@ func (s *stream) overRows(h *halfStep) error {
 	if h.needs.summed {
 		h.prepareSolver()
 	}
+	h.prepareDual()
 	if len(plan.giants) > 0 {
 		if err := s.prepareSum(partCount(plan.longestGiant), h.participants, h.largestSum()); err != nil {
 			return err
@@ -128,7 +133,7 @@ func (s *stream) overRows(h *halfStep) error {
 			h.doRest(&h.work[0])
 		}
 	}
-	s.dev.pool.run(&s.job, h, len(plan.groups), h.participants)
+	s.dev.pool.run(&s.job, h, len(plan.groups)+h.dual.batches, h.participants)
 	return nil
 }
 
@@ -137,7 +142,7 @@ func (h *halfStep) forget() {
 	for i := range h.work {
 		h.work[i].query = query{}
 	}
-	*h = halfStep{work: h.work}
+	*h = halfStep{work: h.work, dual: dual{orders: h.dual.orders}}
 }
 
 // largestSum is the size of the largest sum over the ratings of a row.
@@ -145,7 +150,7 @@ func (h *halfStep) largestSum() int { return max(h.normal.Size(), 2*h.unknowns) 
 
 func (h *halfStep) layout(who int, a *arena) {
 	n, plan := h.needs, &h.r.schedule
-	length := max(h.length, h.batched)
+	length := max(h.length, h.batched, h.dual.most)
 	w := rowScratch{
 		weight:   carve[float32](a, length),
 		residual: carve[float32](a, length),
@@ -166,6 +171,9 @@ func (h *halfStep) layout(who int, a *arena) {
 	}
 	if plan.longest > partLength {
 		w.part = carve[float32](a, h.largestSum())
+	}
+	if h.dual.batches > 0 {
+		w.dual = h.layoutDual(who, a)
 	}
 	switch {
 	case n.summed:
@@ -208,8 +216,12 @@ func (h *halfStep) layout(who int, a *arena) {
 }
 
 func (h *halfStep) task(who, i int) {
-	w := &h.work[who]
-	g := h.r.schedule.groups[i]
+	w, plan := &h.work[who], &h.r.schedule
+	if i >= len(plan.groups) {
+		h.solveDual(w, i-len(plan.groups))
+		return
+	}
+	g := plan.groups[i]
 	if h.needs.summed {
 		for g.lo < g.hi {
 			g.lo = h.solveRows(w, g)
@@ -224,6 +236,9 @@ func (h *halfStep) task(who, i int) {
 		w.query = query{row: row, length: h.r.length(row)}
 		if w.query.length == 0 {
 			h.empty(row)
+			continue
+		}
+		if h.dual.has(w.query.length) {
 			continue
 		}
 		h.row(h, w, &w.query)

@@ -76,6 +76,8 @@ func packTransposed([]float32, int, []float32, int, int) { panic(noAssembly) }
 
 func copyPanel([]float32, int, []float32, int, int, int) { panic(noAssembly) }
 
+func transposeRowsVector([]float32, int, []float32, int, []int32, int) { panic(noAssembly) }
+
 func widenVector([]float64, []float32) { panic(noAssembly) }
 
 func roundVector([]float32, []float64) { panic(noAssembly) }

@@ -39,6 +39,7 @@ var subjects = []struct {
 	{"gemm", gemm},
 	{"columns", columns},
 	{"symmetric", symmetric},
+	{"transpose", transpose},
 }
 
 func main() {

@@ -1,0 +1,234 @@
+package cpu
+
+import (
+	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
+	"github.com/halfstep-ml/halfstep/kernels"
+)
+
+// dual is the rows of a half-step that have fewer ratings than unknowns and are solved
+// from a system of as many unknowns as they have ratings. For n targets t, the n rows Y
+// of the fixed side that they belong to, and the row's regularization λ,
+//
+//	x = (YᵀY + λI)⁻¹·Yᵀt = Yᵀ·(Y·Yᵀ + λI)⁻¹·t.
+//
+// That takes kn(n+1) + n³/3 + 2n² + 2nk operations where the normal equations take
+// nk(k+1) + k³/3 + 2k².
+//
+// The rows are sorted by the orders of their systems, so that those of one order fill
+// the lanes of vectors. What a row gets depends on its own ratings alone.
+type dual struct {
+	most    int // ratings of such a row; 0 where there is none
+	orders  []dualOrder
+	rows    []int32 // by order, and in order
+	batches int
+}
+
+// dualOrder is the rows whose systems have one order.
+type dualOrder struct {
+	normal simd.Normal
+	order  int
+	lanes  int     // rows of a batch, which are solved together
+	places []int32 // for normal.SolveRows
+	count  int     // rows
+	first  int     // the place of the first in dual.rows
+	batch  int     // the number of the first batch
+}
+
+// dualScratch is what a participant needs to solve a batch.
+type dualScratch struct {
+	sums    []float32 // of the rows
+	factors []float32 // for AddProducts
+	lanes   []float32 // for SolveRows or SolveLanes
+	systems []float32 // where there is no SolveRows
+	z       []float32
+	rows    simd.SummedRows
+	sure    [maxLanes]bool
+	info    [maxLanes]int32
+}
+
+// The dual form is for ranks from dualLeast on and for rows of at most the share
+// dualShare of as many ratings.
+const (
+	dualLeast = 48
+	dualShare = 0.75
+)
+
+// dualMost is the most ratings of rows that are solved by the dual form. It is there for
+// objectives with one regularization above 0 of all unknowns and no term but the ratings.
+func (h *halfStep) dualMost() int {
+	o := &h.objective
+	if o.Convention != kernels.Explicit || o.Bias || !(o.Lambda > 0) || h.unknowns < dualLeast || h.needs.summed {
+		return 0
+	}
+	return min(int(dualShare*float64(h.unknowns)), partLength)
+}
+
+// has reports whether rows of n ratings are solved by the dual form.
+func (d *dual) has(n int) bool { return 0 < n && n <= d.most }
+
+// planDual counts the rows of each order.
+func (h *halfStep) planDual() {
+	d := &h.dual
+	d.orders, d.batches = d.orders[:0], 0
+	if d.most == 0 {
+		return
+	}
+	step := simd.DualOrder(1)
+	for order := step; order < d.most+step; order += step {
+		d.orders = append(d.orders, dualOrder{normal: simd.NewNormal(order), order: order, lanes: simd.Lanes(order)})
+	}
+	for row := range h.r.Rows() {
+		if n := h.r.length(row); d.has(n) {
+			d.orders[(n-1)/step].count++
+		}
+	}
+	rows := 0
+	for i := range d.orders {
+		o := &d.orders[i]
+		o.first, o.batch = rows, d.batches
+		rows += o.count
+		d.batches += (o.count + o.lanes - 1) / o.lanes
+	}
+}
+
+// layoutDual carves what is needed for the orders that occur.
+func (h *halfStep) layoutDual(who int, a *arena) (s dualScratch) {
+	d := &h.dual
+	var sums, factors, lanes, systems, z, rows int
+	for i := range d.orders {
+		o := &d.orders[i]
+		if o.count == 0 {
+			continue
+		}
+		sums = max(sums, o.lanes*o.normal.Size())
+		factors = max(factors, o.normal.DualScratch())
+		z = max(z, o.lanes*o.order)
+		rows += o.count
+		if o.normal.SolvesRows() {
+			lanes = max(lanes, o.normal.LaneScratch())
+			if who == 0 {
+				o.places = carve[int32](a, o.normal.LanePlaces())
+				systems = max(systems, dualSystem(o.order))
+			}
+		} else {
+			lanes = max(lanes, simd.LanesScratch(o.order))
+			systems = max(systems, o.lanes*dualSystem(o.order))
+		}
+	}
+	if who == 0 {
+		d.rows = carve[int32](a, rows)
+	}
+	s.sums = carve[float32](a, sums)
+	s.factors = carve[float32](a, factors)
+	s.lanes = carve[float32](a, lanes)
+	s.systems = carve[float32](a, systems)
+	s.z = carve[float32](a, z)
+	return s
+}
+
+// dualSystem is the size of a system of an order with its right-hand side.
+func dualSystem(order int) int { return (order + 1) * simd.PanelStride(order+1) }
+
+// prepareDual sorts the rows.
+func (h *halfStep) prepareDual() {
+	d := &h.dual
+	if d.batches == 0 {
+		return
+	}
+	own, step := &h.work[0].dual, simd.DualOrder(1)
+	for i := range d.orders {
+		if o := &d.orders[i]; o.count > 0 && o.normal.SolvesRows() {
+			o.normal.FindPlaces(o.places, own.sums, own.systems)
+		}
+	}
+	for row := range h.r.Rows() {
+		if n := h.r.length(row); d.has(n) {
+			o := &d.orders[(n-1)/step]
+			d.rows[o.first] = int32(row)
+			o.first++
+		}
+	}
+	for i := range d.orders {
+		d.orders[i].first -= d.orders[i].count
+	}
+}
+
+// at returns a batch: its order and its rows.
+func (d *dual) at(batch int) (*dualOrder, []int32) {
+	i := 0
+	for i+1 < len(d.orders) && d.orders[i+1].batch <= batch {
+		i++
+	}
+	o := &d.orders[i]
+	lo := (batch - o.batch) * o.lanes
+	return o, d.rows[o.first+lo : o.first+min(lo+o.lanes, o.count)]
+}
+
+// solveDual solves the rows of a batch. One that the normal equations may have no
+// solution for, as they are rounded, or whose solution is not finite, goes to them, which
+// say what there is to say.
+func (h *halfStep) solveDual(w *rowScratch, batch int) {
+	o, rows := h.dual.at(batch)
+	s, size := &w.dual, o.normal.Size()
+	for i, row := range rows {
+		h.sumDual(w, o, i, int(row), s.sums[i*size:][:size])
+	}
+	h.solveProducts(s, o, len(rows))
+	for i, row := range rows {
+		x := h.x.row(int(row))
+		n := h.r.length(int(row))
+		clear(x)
+		simd.WeightedSum(x, h.y.data, h.y.stride, h.r.ids(int(row), 0, n), s.z[i*o.order:][:n])
+		h.info[row] = 0
+		if !s.sure[i] || s.info[i] != 0 || !simd.Finite(x) {
+			w.query = query{row: int(row), length: n}
+			h.row(h, w, &w.query)
+		}
+	}
+	h.doRest(w)
+}
+
+// sumDual computes the sums of row number i of a batch.
+func (h *halfStep) sumDual(w *rowScratch, o *dualOrder, i, row int, sums []float32) {
+	s, n := &w.dual, h.r.length(row)
+	b := ratings{ids: h.r.ids(row, 0, n), values: h.r.ratings(row, 0, n)}
+	_, right := h.weigh(w, nil, b)
+	clear(sums)
+	o.normal.AddProducts(sums, h.y.data, h.y.stride, h.unknowns, b.ids, w.consecutive, s.factors)
+	o.normal.SetRightSide(sums, right)
+	factors, _ := h.regularization(row)
+	s.rows.Factors[i] = factors
+	// No pivot of the normal equations is less than λ, and no element of their diagonal
+	// above the trace and λ; rounding takes a share from a pivot that is at most its
+	// tolerance.
+	s.sure[i] = factors > 2*pivotTolerance(h.unknowns)*(o.normal.Trace(sums)+factors)
+}
+
+// solveProducts solves the systems of so many rows.
+func (h *halfStep) solveProducts(s *dualScratch, o *dualOrder, count int) {
+	tolerance, info, size := pivotTolerance(o.order), s.info[:count], o.normal.Size()
+	if o.normal.SolvesRows() {
+		r := &s.rows
+		r.Sums, r.Stored = s.sums[:count*size], o.order
+		r.X, r.LDX = s.z, o.order
+		o.normal.SolveRows(r, info, o.places, tolerance, s.lanes)
+		return
+	}
+	ld, step := simd.PanelStride(o.order+1), dualSystem(o.order)
+	for i := range count {
+		system := s.systems[i*step:][:step]
+		o.normal.Spread(system, ld, o.order, s.sums[i*size:][:size])
+		for j := range o.order {
+			system[j*ld+j] += s.rows.Factors[i]
+		}
+	}
+	rhs := s.systems[o.order*ld:]
+	simd.SolveLanes(simd.Systems{
+		Order: o.order,
+		A:     s.systems, LDA: ld, StepA: step,
+		B: rhs, StepB: step,
+	}, info, tolerance, s.lanes)
+	for i := range count {
+		copy(s.z[i*o.order:][:o.order], rhs[i*step:])
+	}
+}

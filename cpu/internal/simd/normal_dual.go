@@ -1,0 +1,104 @@
+package simd
+
+// The systems of the dual form have an unknown for each of n ratings:
+//
+//	(Y·Yᵀ + λI)·z = t, where Y has the n rows y_j of k elements; x = Yᵀ·z.
+//
+// Y·Yᵀ is Σ_c y_c·y_cᵀ over the columns of Y, so that the sums of a Normal serve if the
+// rows are transposed first. Their order is n in whole tiles; zeros make it up, which
+// leave λ on the diagonal and 0 in z.
+
+// DualOrder is the order of the systems of rows with n ≥ 1 ratings.
+func DualOrder(n int) int {
+	switch active {
+	case avx512:
+		return roundUp(n, diagonalLanes)
+	case avx2:
+		return roundUp(n, 8)
+	default:
+		return roundUp(n, tile)
+	}
+}
+
+// dualElements is the number of elements of a panel of the transposed rows, of which
+// there are at least dualColumns columns.
+const (
+	dualElements = 1 << 13
+	dualColumns  = 64
+)
+
+// dualBlock is how many columns of Y are summed at a time: what stays in the first-level
+// cache.
+func (n *Normal) dualBlock() int { return max(dualElements/n.padded/16*16, dualColumns) }
+
+// DualScratch is the number of elements of scratch memory that AddProducts needs.
+func (n *Normal) DualScratch() int {
+	block := n.dualBlock()
+	return block*(n.padded+1) + n.Scratch(block, false)
+}
+
+// AddProducts adds Y·Yᵀ to the sums, where row j of Y is the first k elements of row
+// ids[j] of y. There are at most as many as the order, and one at least. consecutive
+// has the numbers from 0 on, k of them. scratch has DualScratch elements.
+func (n *Normal) AddProducts(sums, y []float32, ldy, k int, ids, consecutive []int32, scratch []float32) {
+	block := n.dualBlock()
+	targets, scratch := scratch[:block], scratch[block:]
+	panel, panels := scratch[:block*n.padded], scratch[block*n.padded:]
+	clear(targets)
+	for c := 0; c < k; c += block {
+		columns := min(k-c, block)
+		transposeRows(panel, n.padded, y[c:], ldy, columns, ids)
+		n.Add(sums, panel, n.padded, consecutive[:columns], nil, targets[:columns], panels)
+	}
+}
+
+// transposeRows writes element c of row ids[j] of y, which has k ≥ 1, to dst[c·width+j],
+// and zeros from there to width, a multiple of 8 unless the path is portable.
+func transposeRows(dst []float32, width int, y []float32, ldy, k int, ids []int32) {
+	from := 0
+	if active != portable {
+		if from = k &^ 3; from > 0 {
+			transposeRowsVector(dst[:from*width], width, y, ldy, ids, from)
+		}
+	}
+	for c := from; c < k; c++ {
+		column := dst[c*width : (c+1)*width]
+		for j, id := range ids {
+			column[j] = y[int(id)*ldy+c]
+		}
+		clear(column[len(ids):])
+	}
+}
+
+// SetRightSide sets the first elements of the right-hand side, which AddProducts leaves
+// as they are.
+func (n *Normal) SetRightSide(sums, right []float32) {
+	if active != avx512 {
+		copy(sums[n.order*n.padded:(n.order+1)*n.padded], right)
+		return
+	}
+	size := designSize(n.design)
+	for at := size - diagonalLanes; len(right) > 0; at += size {
+		right = right[copy(sums[at:at+diagonalLanes], right):]
+	}
+}
+
+// Trace is the sum of the diagonal of the sums.
+func (n *Normal) Trace(sums []float32) float32 {
+	var s float32
+	if active != avx512 {
+		for i := range n.order {
+			s += sums[i*n.padded+i]
+		}
+		return s
+	}
+	size := designSize(n.design)
+	for at := 0; at < n.padded/diagonalLanes*size; at += size {
+		// The first product of the design of a whole tile is that of each element with
+		// itself.
+		for _, v := range sums[at : at+diagonalLanes] {
+			s += v
+		}
+	}
+	return s
+}
