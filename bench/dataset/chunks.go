@@ -95,30 +95,34 @@ func (r *chunkReader) read(k int64, buf *[]byte) (text []byte, overlong bool, er
 }
 
 // chunk is what a chunk of text holds. Its memory is used again for the next one.
-type chunk struct {
-	columns
+type chunk[I ID] struct {
+	columns[I]
 	tally
-	second columns // ratings of the text's second half, before they are appended
-	lines  int64   // those that are no ratings included
-
-	userRows, itemRows chunkRows
+	second columns[I] // ratings of the text's second half, before they are appended
+	lines  int64      // those that are no ratings included
 
 	bad    int64 // the line, from 1, that ended parsing, 0 if there is none
 	reason string
 }
 
+// ratings are those of the chunk.
+func (c *chunk[I]) ratings() columns[I] { return c.columns.slice(0, int(c.found)) }
+
 // chunkParser parses chunks of one file.
-type chunkParser struct {
+type chunkParser[I ID] struct {
 	lineParser
+	ids     ids[int64]
+	timed   bool // times are kept
 	fast    fastLines
 	common  bool          // fast is of use
 	scanner *scan.Scanner // nil if of no use
 	skip    bool
 	longest int
+	rating  Rating // of the present line
 }
 
-func newChunkParser(f *File) *chunkParser {
-	p := &chunkParser{lineParser: lineParser{layout: f.layout}, skip: f.options.skip, longest: f.options.buffer}
+func newChunkParser[I ID](f *File, timed bool) *chunkParser[I] {
+	p := &chunkParser[I]{lineParser: lineParser{layout: f.layout}, ids: idsOf[I](), timed: timed, skip: f.options.skip, longest: f.options.buffer}
 	p.fast, p.common = newFastLines(f.layout)
 	// A line of the common form is not as long, whatever the separator.
 	p.common = p.common && p.longest >= 64
@@ -130,9 +134,9 @@ func newChunkParser(f *File) *chunkParser {
 
 // parseChunk fills c with the lines of a text, which it overwrites. The text is the
 // start of the file if start is set. A line too long comes last where there is one.
-func (p *chunkParser) parseChunk(c *chunk, text []byte, start, overlong bool) {
+func (p *chunkParser[I]) parseChunk(c *chunk[I], text []byte, start, overlong bool) {
 	c.tally, c.lines, c.bad, c.reason = tally{}, 0, 0, ""
-	c.columns.reserve(len(text) / 16) // a line has some 24 bytes
+	c.columns.reserve(len(text)/16, p.timed) // a line has some 24 bytes
 	// Where the scanner does not even take the first block, it is not tried again.
 	if n := p.scan(c, text); n > 0 {
 		p.parseBlocks(c, text[n:])
@@ -146,12 +150,13 @@ func (p *chunkParser) parseChunk(c *chunk, text []byte, start, overlong bool) {
 }
 
 // scan adds the lines of the blocks that the scanner takes, and returns their length.
-func (p *chunkParser) scan(c *chunk, text []byte) (length int) {
+func (p *chunkParser[I]) scan(c *chunk[I], text []byte) (length int) {
 	if p.scanner == nil {
 		return 0
 	}
 	n := int(c.found)
-	lines, length := p.scanner.Lines(text, c.users[n:], c.items[n:], c.values[n:])
+	free := c.columns.slice(n, len(c.values))
+	lines, length := scan.Lines(p.scanner, text, free.users, free.items, free.values, free.times)
 	c.found += int64(lines)
 	c.lines += int64(lines)
 	return length
@@ -159,7 +164,7 @@ func (p *chunkParser) scan(c *chunk, text []byte) (length int) {
 
 // parseBlocks adds the lines of a text, the blocks that the scanner does not take in
 // another way.
-func (p *chunkParser) parseBlocks(c *chunk, text []byte) {
+func (p *chunkParser[I]) parseBlocks(c *chunk[I], text []byte) {
 	for len(text) > 0 && c.bad == 0 {
 		block := scan.Block(text)
 		p.parseRest(c, text[:block], false)
@@ -172,16 +177,20 @@ func (p *chunkParser) parseBlocks(c *chunk, text []byte) {
 
 // parseHalves adds the lines of a text, which is the file's start if start is set,
 // without the scanner.
-func (p *chunkParser) parseHalves(c *chunk, text []byte, start bool) {
+func (p *chunkParser[I]) parseHalves(c *chunk[I], text []byte, start bool) {
 	if half := bytes.LastIndexByte(text[:len(text)/2], '\n') + 1; p.common && half > 0 {
-		c.second.reserve(len(text) / 32)
-		lines, length, otherLength := p.fast.parseTwo(text[:half], text[half:], &c.columns, &c.second)
+		c.second.reserve(len(text)/32, p.timed)
+		lines, length, otherLength := parseTwo(&p.fast, text[:half], text[half:], &c.columns, &c.second)
 		c.found, c.lines = int64(lines), int64(lines)
 		p.parseRest(c, text[length:half], start)
 		if c.bad > 0 {
 			return
 		}
-		c.append(lines)
+		n := int(c.found)
+		c.columns.reserve(n+lines, p.timed)
+		c.columns.slice(n, n+lines).copy(c.second)
+		c.found += int64(lines)
+		c.lines += int64(lines)
 		text, start = text[half+otherLength:], false
 	}
 	p.parseRest(c, text, start)
@@ -189,13 +198,13 @@ func (p *chunkParser) parseHalves(c *chunk, text []byte, start bool) {
 
 // parseRest adds the lines of a text, which is the rest of the file's start if start
 // is set.
-func (p *chunkParser) parseRest(c *chunk, text []byte, start bool) {
+func (p *chunkParser[I]) parseRest(c *chunk[I], text []byte, start bool) {
 	for len(text) > 0 && c.bad == 0 {
 		n := int(c.found)
-		c.columns.reserve(n + 1)
+		c.columns.reserve(n+1, p.timed)
 		if p.common {
-			free := columns{c.users[n:], c.items[n:], c.values[n:]}
-			lines, length := p.fast.parse(text, &free)
+			free := c.columns.slice(n, len(c.values))
+			lines, length := parseFast(&p.fast, text, &free)
 			c.found += int64(lines)
 			c.lines += int64(lines)
 			text = text[length:]
@@ -210,7 +219,7 @@ func (p *chunkParser) parseRest(c *chunk, text []byte, start bool) {
 }
 
 // parseLine adds a line, without its \n, which may be the first of the file.
-func (p *chunkParser) parseLine(c *chunk, line []byte, first bool) {
+func (p *chunkParser[I]) parseLine(c *chunk[I], line []byte, first bool) {
 	c.lines++
 	if len(line) >= p.longest {
 		p.refuse(c, p.tooLong())
@@ -220,20 +229,18 @@ func (p *chunkParser) parseLine(c *chunk, line []byte, first bool) {
 	if len(line) == 0 {
 		return
 	}
-	var r Rating
-	if reason := p.parse(line, &r); reason != "" {
+	if reason := p.ids.parse(&p.lineParser, line, &p.rating); reason != "" {
 		p.refuse(c, reason)
 		return
 	}
-	n := c.found
-	c.users[n], c.items[n], c.values[n] = r.User, r.Item, r.Value
+	c.columns.set(int(c.found), p.rating)
 	c.found++
 }
 
-func (p *chunkParser) tooLong() string { return tooLong(p.longest) }
+func (p *chunkParser[I]) tooLong() string { return tooLong(p.longest) }
 
 // refuse deals with the present line, which is malformed.
-func (p *chunkParser) refuse(c *chunk, reason string) {
+func (p *chunkParser[I]) refuse(c *chunk[I], reason string) {
 	if p.skip {
 		c.skipped++
 		return
@@ -243,30 +250,3 @@ func (p *chunkParser) refuse(c *chunk, reason string) {
 
 // tooLong is the reason to refuse a line.
 func tooLong(buffer int) string { return fmt.Sprintf("the line is longer than %d bytes", buffer) }
-
-// append adds the first lines of the second half.
-func (c *chunk) append(lines int) {
-	n := int(c.found)
-	c.columns.reserve(n + lines)
-	copy(c.users[n:], c.second.users[:lines])
-	copy(c.items[n:], c.second.items[:lines])
-	copy(c.values[n:], c.second.values[:lines])
-	c.found += int64(lines)
-	c.lines += int64(lines)
-}
-
-// columns are ratings as they stand in a file, without their times.
-type columns struct {
-	users, items []int64
-	values       []float32
-}
-
-// reserve makes room for n ratings; what is there stays.
-func (c *columns) reserve(n int) {
-	if more := n - len(c.values); more > 0 {
-		more = max(more, len(c.values)/2)
-		c.users = append(c.users, make([]int64, more)...)
-		c.items = append(c.items, make([]int64, more)...)
-		c.values = append(c.values, make([]float32, more)...)
-	}
-}

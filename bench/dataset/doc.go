@@ -20,6 +20,17 @@
 //	}
 //	model, err := als.Train(ctx, device, data.Train, config)
 //
+// EachBatch gives a File as it is, thousands of ratings at a time in columns, and
+// ReadColumns all of them:
+//
+//	var sum float64
+//	err := dataset.EachBatch(ctx, file, func(b dataset.Batch[uint32]) error {
+//		for _, v := range b.Values {
+//			sum += float64(v)
+//		}
+//		return nil
+//	})
+//
 // # Ids
 //
 // Users and items of MovieLens go by whole numbers, and a File is a Source of
@@ -51,7 +62,7 @@
 // or is counted where SkipBadLines allows it.
 //
 // A text file is read with one buffer and no allocation per line, so it may be
-// larger than memory. Load reads one that is not compressed on all cores, in chunks of
-// whole lines. Of a Parquet file a page of each column is held, and the
+// larger than memory. Load, EachBatch and ReadColumns read one that is not compressed on
+// all cores, in chunks of whole lines, by the same parser. Of a Parquet file a page of each column is held, and the
 // whole if it is compressed from outside or has no io.ReaderAt.
 package dataset

@@ -82,6 +82,48 @@ func ExampleFromReader() {
 	// bob bought B-7
 }
 
+func ExampleEachBatch() {
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("7::31::4::900000001\n7::5::1::900000002\n12::31::3::900000003\n")), nil
+	}
+	file, err := dataset.FromReader("ratings.dat", open)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	perItem := map[uint32]int{}
+	err = dataset.EachBatch(context.Background(), file, func(b dataset.Batch[uint32]) error {
+		for _, item := range b.Items {
+			perItem[item]++
+		}
+		return nil
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(perItem)
+	// Output: map[5:1 31:2]
+}
+
+func ExampleReadColumns() {
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("7::31::4::900000001\n7::5::1::900000002\n12::31::3::900000003\n")), nil
+	}
+	file, err := dataset.FromReader("ratings.dat", open)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	all, err := dataset.ReadColumns[uint32](context.Background(), file, dataset.WithTimes())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(all.Users, all.Items, all.Values, all.Times)
+	// Output: [7 7 12] [31 5 31] [4 1 3] [900000001 900000002 900000003]
+}
+
 func ExampleMovies() {
 	folder, err := os.MkdirTemp("", "films")
 	if err != nil {

@@ -78,6 +78,27 @@ func number(n int, x uint64) int64 {
 	return int64((x*10000 + x>>32) & 0xffffffff)
 }
 
+// span is some bytes of a text.
+type span struct{ at, size int }
+
+// time is the value of up to 15 digits of a text, behind which there are fastSlack bytes
+// more. It is 0 if there are none.
+func (s span) time(text []byte) int64 {
+	upper := s.size
+	if s.size > 8 {
+		upper = s.size - 8
+	}
+	if upper == 0 {
+		return 0
+	}
+	v := number(upper, binary.LittleEndian.Uint64(text[s.at:s.at+8])^bytesOf0x30)
+	if s.size > 8 {
+		at := s.at + upper
+		v = v*1e8 + number(8, binary.LittleEndian.Uint64(text[at:at+8])^bytesOf0x30)
+	}
+	return v
+}
+
 // tenths are the ratings with one decimal, as parseValue reads them.
 var tenths = func() (t [100]float32) {
 	for i := range t {
@@ -88,33 +109,33 @@ var tenths = func() (t [100]float32) {
 
 // line reads the line at a place of the text, behind which there are fastSlack bytes
 // more. It returns where the next line begins, or 0 if this one is not of the common
-// form. The time is checked and not kept.
-func (f *fastLines) line(text []byte, at int) (next int, user, item int64, value float32) {
+// form, and where the digits of the time are, which are checked.
+func (f *fastLines) line(text []byte, at int) (next int, user, item int64, value float32, time span) {
 	size, x := digits(text[at : at+8])
 	at += size
 	if uint(size-1) > 7 || binary.LittleEndian.Uint16(text[at:at+2])&f.mask != f.separator {
-		return 0, 0, 0, 0
+		return 0, 0, 0, 0, span{}
 	}
 	user = number(size, x)
 	at += f.width
 	size, x = digits(text[at : at+8])
 	at += size
 	if uint(size-1) > 7 || binary.LittleEndian.Uint16(text[at:at+2])&f.mask != f.separator {
-		return 0, 0, 0, 0
+		return 0, 0, 0, 0, span{}
 	}
 	item = number(size, x)
 	at += f.width
 
 	rating := binary.LittleEndian.Uint32(text[at:at+4]) ^ '0'
 	if rating&0xff > 9 {
-		return 0, 0, 0, 0
+		return 0, 0, 0, 0, span{}
 	}
 	tenth := 10 * (rating & 0xff)
 	at++
 	if rating>>8&0xff == '.' {
 		decimal := rating>>16&0xff - '0'
 		if decimal > 9 {
-			return 0, 0, 0, 0
+			return 0, 0, 0, 0, span{}
 		}
 		tenth += decimal
 		at += 2
@@ -122,7 +143,7 @@ func (f *fastLines) line(text []byte, at int) (next int, user, item int64, value
 
 	if f.time {
 		if binary.LittleEndian.Uint16(text[at:at+2])&f.mask != f.separator {
-			return 0, 0, 0, 0
+			return 0, 0, 0, 0, span{}
 		}
 		at += f.width
 		size, _ = digits(text[at : at+8])
@@ -131,52 +152,59 @@ func (f *fastLines) line(text []byte, at int) (next int, user, item int64, value
 			size += more
 		}
 		if uint(size-1) > 14 {
-			return 0, 0, 0, 0
+			return 0, 0, 0, 0, span{}
 		}
+		time = span{at, size}
 		at += size
 	}
 	if text[at] == '\r' {
 		at++
 	}
 	if text[at] != '\n' {
-		return 0, 0, 0, 0
+		return 0, 0, 0, 0, span{}
 	}
-	return at + 1, user, item, tenths[tenth]
+	return at + 1, user, item, tenths[tenth], time
 }
 
-// parse reads lines from the start of the text, which ends with an end of line, up to
+// parseFast reads lines from the start of the text, which ends with an end of line, up to
 // the first that is not of the common form, as long as there is room in out. It
 // returns the number of lines and their length in bytes.
-func (f *fastLines) parse(text []byte, out *columns) (lines, length int) {
+func parseFast[I ID](f *fastLines, text []byte, out *columns[I]) (lines, length int) {
 	end := len(text)
 	text = text[:end+fastSlack]
 	for lines < len(out.values) && length < end {
-		next, user, item, value := f.line(text, length)
+		next, user, item, value, time := f.line(text, length)
 		if next == 0 {
 			break
 		}
-		out.users[lines], out.items[lines], out.values[lines] = user, item, value
+		out.users[lines], out.items[lines], out.values[lines] = I(user), I(item), value
+		if out.times != nil {
+			out.times[lines] = time.time(text)
+		}
 		lines++
 		length = next
 	}
 	return lines, length
 }
 
-// parseTwo is parse for two texts at once, as many lines of each. Where a line begins
+// parseTwo is parseFast for two texts at once, as many lines of each. Where a line begins
 // is known only when the one before it has been read, so that the processor would
 // wait; it reads a line of the other text meanwhile.
-func (f *fastLines) parseTwo(first, second []byte, out, other *columns) (lines, length, otherLength int) {
+func parseTwo[I ID](f *fastLines, first, second []byte, out, other *columns[I]) (lines, length, otherLength int) {
 	end, otherEnd := len(first), len(second)
 	first, second = first[:end+fastSlack], second[:otherEnd+fastSlack]
 	n := min(len(out.values), len(other.values))
 	for lines < n && length < end && otherLength < otherEnd {
-		next, user, item, value := f.line(first, length)
-		otherNext, otherUser, otherItem, otherValue := f.line(second, otherLength)
+		next, user, item, value, time := f.line(first, length)
+		otherNext, otherUser, otherItem, otherValue, otherTime := f.line(second, otherLength)
 		if next == 0 || otherNext == 0 {
 			break
 		}
-		out.users[lines], out.items[lines], out.values[lines] = user, item, value
-		other.users[lines], other.items[lines], other.values[lines] = otherUser, otherItem, otherValue
+		out.users[lines], out.items[lines], out.values[lines] = I(user), I(item), value
+		other.users[lines], other.items[lines], other.values[lines] = I(otherUser), I(otherItem), otherValue
+		if out.times != nil {
+			out.times[lines], other.times[lines] = time.time(first), otherTime.time(second)
+		}
 		lines++
 		length, otherLength = next, otherNext
 	}

@@ -23,7 +23,7 @@ func FuzzFastLines(f *testing.F) {
 		{format: Dat, separator: "::", columns: 4, placed: placed{0, 1, 2, 3}},
 		{format: Dat, separator: "::", columns: 3, placed: placed{0, 1, 2, -1}},
 	}
-	out := columns{make([]int64, 4), make([]int64, 4), make([]float32, 4)}
+	out := makeColumns[int64](4, true)
 	f.Fuzz(func(t *testing.T, line string) {
 		for _, l := range layouts {
 			fast, ok := newFastLines(l)
@@ -33,7 +33,7 @@ func FuzzFastLines(f *testing.F) {
 			text = append(text, '\n')
 			size := len(text)
 			text = append(text, strings.Repeat("1,2,3,4\n", fastSlack/8)...) // what lies behind is no part of it
-			lines, length := fast.parse(text[:size], &out)
+			lines, length := parseFast(&fast, text[:size], &out)
 			require.LessOrEqual(t, length, size)
 			rest := text
 			for j := range lines {
@@ -41,8 +41,7 @@ func FuzzFastLines(f *testing.F) {
 				one, rest, _ = bytes.Cut(rest, []byte("\n"))
 				var want Rating
 				require.Empty(t, parser.parse(bytes.TrimSuffix(bytes.Clone(one), []byte("\r")), &want), "%q", one)
-				want.Time = 0
-				require.Equal(t, want, Rating{User: out.users[j], Item: out.items[j], Value: out.values[j]}, "%q", one)
+				require.Equal(t, want, Rating{User: out.users[j], Item: out.items[j], Value: out.values[j], Time: out.times[j]}, "%q", one)
 			}
 			require.Len(t, text[length:], len(rest))
 		}
@@ -65,27 +64,30 @@ func FuzzScanner(f *testing.F) {
 				content = strings.ReplaceAll(content, ",", separator)
 				l := layout{format: CSV, separator: separator, quotes: quotedCSV, columns: 4, placed: placed{0, 1, 2, 3}}
 				file := &File{layout: l, options: options{buffer: fuzzBuffer, skip: skip}}
-				parse := func(scanner bool) (c chunk) {
-					p := newChunkParser(file)
-					if !scanner {
-						p.scanner = nil
-					}
-					text := append([]byte(content), make([]byte, fastSlack)...)[:len(content)]
-					p.parseChunk(&c, text, true, false)
-					return c
-				}
-				want, got := parse(false), parse(true)
-				require.Equal(t, want.tally, got.tally)
-				require.Equal(t, want.lines, got.lines)
-				require.Equal(t, want.bad, got.bad)
-				require.Equal(t, want.reason, got.reason)
-				n := want.found
-				require.Equal(t, want.users[:n], got.users[:n])
-				require.Equal(t, want.items[:n], got.items[:n])
-				require.Equal(t, want.values[:n], got.values[:n])
+				requireSameWithScanner[uint32](t, file, content)
+				requireSameWithScanner[int64](t, file, content)
 			}
 		}
 	})
+}
+
+func requireSameWithScanner[I ID](t *testing.T, file *File, content string) {
+	t.Helper()
+	parse := func(scanner bool) (c chunk[I]) {
+		p := newChunkParser[I](file, true)
+		if !scanner {
+			p.scanner = nil
+		}
+		text := append([]byte(content), make([]byte, fastSlack)...)[:len(content)]
+		p.parseChunk(&c, text, true, false)
+		return c
+	}
+	want, got := parse(false), parse(true)
+	require.Equal(t, want.tally, got.tally)
+	require.Equal(t, want.lines, got.lines)
+	require.Equal(t, want.bad, got.bad)
+	require.Equal(t, want.reason, got.reason)
+	require.Equal(t, want.ratings(), got.ratings())
 }
 
 // TestFastLines names lines of the common form, so that they are known to be taken.
@@ -93,13 +95,14 @@ func TestFastLines(t *testing.T) {
 	fast, ok := newFastLines(layout{separator: "::", columns: 4, placed: placed{0, 1, 2, 3}})
 	require.True(t, ok)
 	text := "1::31832::5::1020893754\n12345678::7::0.5::0\r\n1::2::3.5::978300760\n1::2::x::4\n"
-	out := columns{make([]int64, 9), make([]int64, 9), make([]float32, 9)}
-	lines, length := fast.parse(append([]byte(text), make([]byte, fastSlack)...)[:len(text)], &out)
+	out := makeColumns[int64](9, true)
+	lines, length := parseFast(&fast, append([]byte(text), make([]byte, fastSlack)...)[:len(text)], &out)
 	require.Equal(t, 3, lines)
 	require.Equal(t, len(text)-len("1::2::x::4\n"), length)
 	require.Equal(t, []int64{1, 12345678, 1}, out.users[:3])
 	require.Equal(t, []int64{31832, 7, 2}, out.items[:3])
 	require.Equal(t, []float32{5, 0.5, 3.5}, out.values[:3])
+	require.Equal(t, []int64{1020893754, 0, 978300760}, out.times[:3])
 	for _, l := range []layout{
 		{separator: ",", columns: 5, placed: placed{0, 1, 2, 3}},
 		{separator: ",", columns: 4, placed: placed{1, 0, 2, 3}},

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"math"
 	"strconv"
 
 	"github.com/halfstep-ml/halfstep/als"
@@ -31,6 +32,38 @@ func (integers) number(what string, v int64) (int64, string) {
 }
 
 func (integers) text(what string, v []byte) (int64, string) { return parseID(what, v) }
+
+// below2To32 reads whole numbers of at least 0 that a uint32 holds.
+type below2To32 struct{ integers }
+
+func (b below2To32) parse(p *lineParser, line []byte, r *Rating) (reason string) {
+	if reason = p.parse(line, r); reason != "" {
+		return reason
+	}
+	if r.User > math.MaxUint32 {
+		return "the user " + quote(p.fields[p.user]) + " is not below 2³²"
+	}
+	if r.Item > math.MaxUint32 {
+		return "the item " + quote(p.fields[p.item]) + " is not below 2³²"
+	}
+	return ""
+}
+
+func (b below2To32) number(what string, v int64) (int64, string) {
+	v, reason := b.integers.number(what, v)
+	if reason == "" && v > math.MaxUint32 {
+		reason = "the " + what + " " + strconv.FormatInt(v, 10) + " is not below 2³²"
+	}
+	return v, reason
+}
+
+func (b below2To32) text(what string, v []byte) (int64, string) {
+	id, reason := parseID(what, v)
+	if reason == "" && id > math.MaxUint32 {
+		reason = "the " + what + " " + quote(v) + " is not below 2³²"
+	}
+	return id, reason
+}
 
 // isNumber reports whether an id is a whole number written as integers would
 // write it, so that two different ones are different numbers.

@@ -41,14 +41,16 @@ func loaded(t *testing.T, b *als.Builder[int64, int64]) (users, items []int64, r
 	return users, items, ratings
 }
 
-// requireSameInChunks holds loadChunks to what Each gives: the same ratings under the
-// same rows, or the same error, and as many lines skipped.
+// requireSameInChunks holds loadChunks and EachBatch to what Each gives: the same ratings,
+// under the same rows, or the same error, and as many lines skipped.
 func requireSameInChunks(t *testing.T, path, content string, o options, lengths ...int64) {
 	t.Helper()
 	f, err := inChunks(path, content, o)
 	if err != nil || f.layout.format == Parquet || !f.random {
 		return
 	}
+	requireSameInBatches[int64](t, f, []batchOptions{{times: true}}, lengths...)
+	requireSameInBatches[uint32](t, f, []batchOptions{{times: true, concurrent: true}}, lengths...)
 	want := als.NewBuilder[int64, int64]()
 	wantErr := f.Each(context.Background(), func(r Rating) error { return want.Add(r.User, r.Item, r.Value) })
 	wantSkipped := f.Skipped()
@@ -86,6 +88,7 @@ func TestLoadInChunks(t *testing.T) {
 		"user,item,rating\n1,2,3\n" + long + ",1,1\n4,2,3\n" + long,
 		"user,item,rating\n1,2,3\n4,2," + strings.Repeat("0", 252) + "\n",
 		"user,item,rating\n" + long + "\n",
+		"user,item,rating\n\n1,2,3\n\r\n\n4,5,1\n1,2\n7,8,2\nx,y,z\n",
 		"user,item,rating\n",
 		"user,item,rating",
 		"item,user,title,rating\n1,2,\"a,\"\"b\",3\n4,5,c,2\n",
@@ -170,10 +173,9 @@ func TestLoadReportsProgress(t *testing.T) {
 	require.EqualValues(t, len(content), all)
 }
 
-// BenchmarkLoadFile reads 25 million ratings from a file in the page cache, which
-// HALFSTEP_CSV names, a file as WriteCSV writes it: numbered and in memory, not yet
-// sorted.
-func BenchmarkLoadFile(b *testing.B) {
+// largeFile is a file in the page cache, which HALFSTEP_CSV names, as WriteCSV writes it;
+// the figures are of 25 million ratings.
+func largeFile(b *testing.B) (f *File, size int64) {
 	path := os.Getenv("HALFSTEP_CSV")
 	if path == "" {
 		b.Skip("HALFSTEP_CSV is not set: a large file of ratings")
@@ -182,7 +184,13 @@ func BenchmarkLoadFile(b *testing.B) {
 	require.NoError(b, err)
 	info, err := os.Stat(path)
 	require.NoError(b, err)
-	b.SetBytes(info.Size())
+	return f, info.Size()
+}
+
+// BenchmarkLoadFile reads a large file: numbered and in memory, not yet sorted.
+func BenchmarkLoadFile(b *testing.B) {
+	f, size := largeFile(b)
+	b.SetBytes(size)
 	b.ReportAllocs()
 	for b.Loop() {
 		require.NoError(b, loadChunks(context.Background(), f, als.NewBuilder[int64, int64](), chunkLen))
@@ -191,14 +199,20 @@ func BenchmarkLoadFile(b *testing.B) {
 
 // BenchmarkParseChunk parses a chunk of text over and over.
 func BenchmarkParseChunk(b *testing.B) {
+	b.Run("uint32", func(b *testing.B) { benchmarkParse[uint32](b, false) })
+	b.Run("int64", func(b *testing.B) { benchmarkParse[int64](b, false) })
+	b.Run("int64 and times", func(b *testing.B) { benchmarkParse[int64](b, true) })
+}
+
+func benchmarkParse[I ID](b *testing.B, timed bool) {
 	var csv bytes.Buffer
 	require.NoError(b, WriteCSV(context.Background(), &csv, Synthetic{Users: 300, Items: 50_000, Ratings: 20_000, Seed: 3}))
 	f, err := inChunks("ratings.csv", csv.String(), defaults(b))
 	require.NoError(b, err)
 	text := csv.Bytes()[bytes.IndexByte(csv.Bytes(), '\n')+1:]
 	text = text[:bytes.LastIndexByte(text[:chunkLen], '\n')+1]
-	p := newChunkParser(f)
-	var c chunk
+	p := newChunkParser[I](f, timed)
+	var c chunk[I]
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		p.parseChunk(&c, text, false, false)

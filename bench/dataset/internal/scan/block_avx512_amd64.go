@@ -7,7 +7,8 @@ package scan
 // blockAVX512 reads all lines of a block, or returns 0 if one is of another form or there is
 // no room for their number, rounded up to a multiple of 16. The block ends with an end of
 // line, and 64 bytes behind it can be read. starts, fields and ratings are scratch; their
-// sizes are those of Scanner.
+// sizes are those of Scanner. users and items are int64 if wide is not 0, else uint32.
+// Times are not kept if times is nil.
 //
 //go:noescape
-func blockAVX512(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *int64, items *int64, values *float32) (lines int)
+func blockAVX512(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *byte, items *byte, wide int, values *float32, times *int64) (lines int)

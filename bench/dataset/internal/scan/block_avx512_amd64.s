@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func blockAVX512(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *int64, items *int64, values *float32) (lines int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI2, BMI2, CMOV, POPCNT
-TEXT ·blockAVX512(SB), NOSPLIT, $8-88
+// func blockAVX512(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *byte, items *byte, wide int, values *float32, times *int64) (lines int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI2, AVX512VL, BMI2, CMOV, POPCNT
+TEXT ·blockAVX512(SB), NOSPLIT, $8-104
 	MOVQ         text+0(FP), AX
 	MOVQ         starts+24(FP), CX
 	MOVQ         size+8(FP), SI
@@ -165,131 +165,228 @@ gather:
 	ADDQ         $0x10, R11
 	SUBQ         $0x04, R8
 	JG           gather
-	MOVQ         users+56(FP), R8
-	MOVQ         items+64(FP), R9
-	MOVQ         DX, AX
-	MOVQ         SI, SI
-	MOVL         $0x00000002, R10
-	VPBROADCASTD R10, Z0
-	MOVL         $0x0f0f0f0f, R10
-	VPBROADCASTD R10, Z2
-	MOVL         $0x00000038, R10
-	VPBROADCASTQ R10, Z1
-	MOVL         $0x010a010a, R10
-	VPBROADCASTD R10, Z3
-	MOVL         $0x00010064, R10
-	VPBROADCASTD R10, Z4
-	MOVL         $0x00012710, R10
-	VPBROADCASTD R10, Z5
+	MOVQ         users+56(FP), R10
+	MOVQ         items+64(FP), R11
+	MOVL         $0x00000002, R8
+	VPBROADCASTD R8, Z0
+	MOVL         $0x0f0f0f0f, R8
+	VPBROADCASTD R8, Z2
+	MOVL         $0x00000038, R8
+	VPBROADCASTQ R8, Z1
+	MOVL         $0x010a010a, R8
+	VPBROADCASTD R8, Z3
+	MOVL         $0x00010064, R8
+	VPBROADCASTD R8, Z4
+	MOVL         $0x00012710, R8
+	VPBROADCASTD R8, Z5
 	VMOVDQU32    lengths<>+0(SB), Z6
+	MOVL         $0x00005555, R8
+	KMOVW        R8, K1
 	VPXORD       Z10, Z10, Z10
 	VPXORD       Z11, Z11, Z11
-	MOVL         $0x00005555, R10
-	KMOVW        R10, K1
-	VMOVDQU32    userOrder<>+0(SB), Z7
-	VMOVDQU32    itemOrder<>+0(SB), Z8
+	MOVQ         DX, R8
+	MOVQ         CX, R9
+	CMPQ         wide+72(FP), $+0
+	JNE          wide
+	VMOVDQU32    order<>+0(SB), Z7
 
-ids:
-	VMOVDQU32     4(CX), Z9
-	VPSUBD        (CX), Z9, Z9
-	VPSUBD        Z0, Z9, Z9
-	VPADDD        Z9, Z11, Z11
-	VPTERNLOGD    $0xf4, Z6, Z9, Z10
-	VPSHUFD.Z     $0x10, Z9, K1, Z9
-	VPSLLD        $0x03, Z9, Z9
-	VPSUBQ        Z9, Z1, Z9
-	VMOVDQU64     (SI), Z12
-	VPSLLVQ       Z9, Z12, Z12
-	VPANDD        Z2, Z12, Z12
-	VPMADDUBSW    Z3, Z12, Z12
-	VPMADDWD      Z4, Z12, Z12
-	VMOVDQU32     68(CX), Z9
-	VPSUBD        64(CX), Z9, Z9
-	VPSUBD        Z0, Z9, Z9
-	VPADDD        Z9, Z11, Z11
-	VPTERNLOGD    $0xf4, Z6, Z9, Z10
-	VPSHUFD.Z     $0x10, Z9, K1, Z9
-	VPSLLD        $0x03, Z9, Z9
-	VPSUBQ        Z9, Z1, Z9
+narrow:
+	VMOVDQU32     4(R9), Z8
+	VPSUBD        (R9), Z8, Z8
+	VPSUBD        Z0, Z8, Z8
+	VPADDD        Z8, Z11, Z11
+	VPTERNLOGD    $0xf4, Z6, Z8, Z10
+	VPSHUFD.Z     $0x10, Z8, K1, Z8
+	VPSLLD        $0x03, Z8, Z8
+	VPSUBQ        Z8, Z1, Z8
+	VMOVDQU64     (SI), Z9
+	VPSLLVQ       Z8, Z9, Z9
+	VPANDD        Z2, Z9, Z9
+	VPMADDUBSW    Z3, Z9, Z9
+	VPMADDWD      Z4, Z9, Z9
+	VMOVDQU32     68(R9), Z8
+	VPSUBD        64(R9), Z8, Z8
+	VPSUBD        Z0, Z8, Z8
+	VPADDD        Z8, Z11, Z11
+	VPTERNLOGD    $0xf4, Z6, Z8, Z10
+	VPSHUFD.Z     $0x10, Z8, K1, Z8
+	VPSLLD        $0x03, Z8, Z8
+	VPSUBQ        Z8, Z1, Z8
 	VMOVDQU64     64(SI), Z13
-	VPSLLVQ       Z9, Z13, Z13
+	VPSLLVQ       Z8, Z13, Z13
 	VPANDD        Z2, Z13, Z13
 	VPMADDUBSW    Z3, Z13, Z13
 	VPMADDWD      Z4, Z13, Z13
-	VPACKUSDW     Z13, Z12, Z9
-	VPMADDWD      Z5, Z9, Z9
-	VPERMD.Z      Z9, Z7, K1, Z12
-	VMOVDQU64     Z12, (R8)
-	VPERMD.Z      Z9, Z8, K1, Z9
-	VMOVDQU64     Z9, (R9)
-	ADDQ          $+128, CX
+	VPACKUSDW     Z13, Z9, Z8
+	VPMADDWD      Z5, Z8, Z8
+	VPERMD        Z8, Z7, Z8
+	VMOVDQU32     Y8, (R10)
+	VEXTRACTI64X4 $0x01, Z8, (R11)
+	ADDQ          $+128, R9
 	ADDQ          $+128, SI
-	ADDQ          $+64, R8
-	ADDQ          $+64, R9
-	SUBQ          $0x08, AX
-	JG            ids
+	ADDQ          $+32, R10
+	ADDQ          $+32, R11
+	SUBQ          $0x08, R8
+	JG            narrow
+	JMP           read
+
+wide:
+	VMOVDQU32 userOrder<>+0(SB), Z7
+	VMOVDQU32 itemOrder<>+0(SB), Z8
+
+widening:
+	VMOVDQU32  4(R9), Z9
+	VPSUBD     (R9), Z9, Z9
+	VPSUBD     Z0, Z9, Z9
+	VPADDD     Z9, Z11, Z11
+	VPTERNLOGD $0xf4, Z6, Z9, Z10
+	VPSHUFD.Z  $0x10, Z9, K1, Z9
+	VPSLLD     $0x03, Z9, Z9
+	VPSUBQ     Z9, Z1, Z9
+	VMOVDQU64  (SI), Z13
+	VPSLLVQ    Z9, Z13, Z13
+	VPANDD     Z2, Z13, Z13
+	VPMADDUBSW Z3, Z13, Z13
+	VPMADDWD   Z4, Z13, Z13
+	VMOVDQU32  68(R9), Z9
+	VPSUBD     64(R9), Z9, Z9
+	VPSUBD     Z0, Z9, Z9
+	VPADDD     Z9, Z11, Z11
+	VPTERNLOGD $0xf4, Z6, Z9, Z10
+	VPSHUFD.Z  $0x10, Z9, K1, Z9
+	VPSLLD     $0x03, Z9, Z9
+	VPSUBQ     Z9, Z1, Z9
+	VMOVDQU64  64(SI), Z14
+	VPSLLVQ    Z9, Z14, Z14
+	VPANDD     Z2, Z14, Z14
+	VPMADDUBSW Z3, Z14, Z14
+	VPMADDWD   Z4, Z14, Z14
+	VPACKUSDW  Z14, Z13, Z9
+	VPMADDWD   Z5, Z9, Z9
+	VPERMD.Z   Z9, Z7, K1, Z13
+	VMOVDQU64  Z13, (R10)
+	VPERMD.Z   Z9, Z8, K1, Z9
+	VMOVDQU64  Z9, (R11)
+	ADDQ       $+128, R9
+	ADDQ       $+128, SI
+	ADDQ       $+64, R10
+	ADDQ       $+64, R11
+	SUBQ       $0x08, R8
+	JG         widening
+
+read:
 	VPTESTMD      Z10, Z10, K1
-	KMOVW         K1, AX
-	TESTL         AX, AX
+	KMOVW         K1, SI
+	TESTL         SI, SI
 	JNZ           refused
 	VEXTRACTI64X4 $0x01, Z11, Y0
 	VPADDD        Y0, Y11, Y1
 	VEXTRACTI128  $0x01, Y1, X0
 	VPADDD        X0, X1, X1
-	VPEXTRD       $0x02, X1, AX
-	SHRL          $0x01, AX
-	CMPQ          AX, BX
+	VPEXTRD       $0x02, X1, SI
+	SHRL          $0x01, SI
+	CMPQ          SI, BX
 	JNE           refused
-	MOVQ          values+72(FP), CX
-	MOVQ          DX, AX
-	MOVQ          DI, SI
-	MOVL          $0x0000ff00, DI
-	VPBROADCASTD  DI, Z0
-	MOVL          $0x00002e00, DI
-	VPBROADCASTD  DI, Z1
-	MOVL          $0x0000000f, DI
-	VPBROADCASTD  DI, Z2
-	MOVL          $0x000f000f, DI
-	VPBROADCASTD  DI, Z3
-	MOVL          $0x0001000a, DI
-	VPBROADCASTD  DI, Z4
-	MOVL          $0x41200000, DI
-	VPBROADCASTD  DI, Z5
-	XORQ          DI, DI
-	NOTQ          DI
-	MOVQ          $0x00000010, R8
+	MOVQ          values+80(FP), R8
+	MOVQ          DX, SI
+	MOVL          $0x0000ff00, R9
+	VPBROADCASTD  R9, Z0
+	MOVL          $0x00002e00, R9
+	VPBROADCASTD  R9, Z1
+	MOVL          $0x0000000f, R9
+	VPBROADCASTD  R9, Z2
+	MOVL          $0x000f000f, R9
+	VPBROADCASTD  R9, Z3
+	MOVL          $0x0001000a, R9
+	VPBROADCASTD  R9, Z4
+	MOVL          $0x41200000, R9
+	VPBROADCASTD  R9, Z5
+	XORQ          R9, R9
+	NOTQ          R9
+	MOVQ          $0x00000010, R10
 
 ratings:
-	MOVQ      AX, R9
-	CMPQ      R9, R8
-	CMOVQGT   R8, R9
-	BZHIQ     R9, DI, R9
-	KMOVW     R9, K1
-	VMOVDQU32 (SI), Z6
-	VPANDD    Z0, Z6, Z7
-	VPCMPEQD  Z1, Z7, K1, K1
-	KMOVW     K1, R9
-	POPCNTL   R9, R9
-	SUBQ      R9, BX
-	VPANDD    Z2, Z6, Z7
-	VPANDD    Z3, Z6, K1, Z7
-	VPMADDWD  Z4, Z7, Z7
-	VCVTDQ2PS Z7, Z7
-	VDIVPS    Z5, Z7, Z7
-	VMOVUPS   Z7, (CX)
-	ADDQ      $+64, SI
-	ADDQ      $+64, CX
-	SUBQ      $0x10, AX
-	JG        ratings
-	TESTQ     BX, BX
-	JNZ       refused
-	MOVQ      DX, lines+80(FP)
+	MOVQ         SI, R11
+	CMPQ         R11, R10
+	CMOVQGT      R10, R11
+	BZHIQ        R11, R9, R11
+	KMOVW        R11, K1
+	VMOVDQU32    (DI), Z6
+	VPANDD       Z0, Z6, Z7
+	VPCMPEQD     Z1, Z7, K1, K1
+	KMOVW        K1, R11
+	POPCNTL      R11, R11
+	SUBQ         R11, BX
+	VPANDD       Z2, Z6, Z7
+	VPANDD       Z3, Z6, K1, Z7
+	VPMADDWD     Z4, Z7, Z7
+	VCVTDQ2PS    Z7, Z7
+	VDIVPS       Z5, Z7, Z7
+	VMOVUPS      Z7, (R8)
+	ADDQ         $+64, DI
+	ADDQ         $+64, R8
+	SUBQ         $0x10, SI
+	JG           ratings
+	TESTQ        BX, BX
+	JNZ          refused
+	MOVQ         times+88(FP), BX
+	TESTQ        BX, BX
+	JZ           done
+	MOVQ         DX, SI
+	MOVL         $0x00000002, DI
+	VPBROADCASTD DI, Z0
+	MOVL         $0x0f0f0f0f, DI
+	VPBROADCASTD DI, Z1
+	MOVL         $0x010a010a, DI
+	VPBROADCASTD DI, Z2
+	MOVL         $0x00010064, DI
+	VPBROADCASTD DI, Z3
+	MOVL         $0x00012710, DI
+	VPBROADCASTD DI, Z4
+	MOVL         $0x05f5e100, DI
+	VPBROADCASTQ DI, Z5
+	VMOVDQU32    timeLength<>+0(SB), Z6
+	VMOVDQU32    upwards<>+0(SB), Z7
+	VMOVDQU32    timeOrder<>+0(SB), Z8
+
+times:
+	MOVL         12(CX), DI
+	VMOVDQU      (AX)(DI*1), X12
+	MOVL         28(CX), DI
+	VINSERTI32X4 $0x01, (AX)(DI*1), Z12, Z12
+	MOVL         44(CX), DI
+	VINSERTI32X4 $0x02, (AX)(DI*1), Z12, Z12
+	MOVL         60(CX), DI
+	VINSERTI32X4 $0x03, (AX)(DI*1), Z12, Z12
+	VMOVDQU32    4(CX), Z9
+	VPSUBD       (CX), Z9, Z9
+	VPSUBD       Z0, Z9, Z9
+	VPSHUFB      Z6, Z9, Z9
+	VPADDB       Z7, Z9, Z9
+	VPSHUFB      Z9, Z12, Z12
+	VPANDD       Z1, Z12, Z12
+	VPMADDUBSW   Z2, Z12, Z12
+	VPMADDWD     Z3, Z12, Z12
+	VPACKUSDW    Z12, Z12, Z12
+	VPMADDWD     Z4, Z12, Z12
+	VPSRLQ       $0x20, Z12, Z9
+	VPMULUDQ     Z5, Z12, Z12
+	VPADDQ       Z9, Z12, Z12
+	VPERMD       Z12, Z8, Z9
+	VMOVDQU      Y9, (BX)
+	ADDQ         $+64, CX
+	ADDQ         $+32, BX
+	SUBQ         $0x04, SI
+	JG           times
+
+done:
+	MOVQ DX, lines+96(FP)
 	VZEROUPPER
 	RET
 
 refused:
 	XORQ AX, AX
-	MOVQ AX, lines+80(FP)
+	MOVQ AX, lines+96(FP)
 	VZEROUPPER
 	RET
 
@@ -395,6 +492,24 @@ DATA lengths<>+56(SB)/4, $0x00000002
 DATA lengths<>+60(SB)/4, $0x0000000f
 GLOBL lengths<>(SB), RODATA|NOPTR, $64
 
+DATA order<>+0(SB)/4, $0x00000000
+DATA order<>+4(SB)/4, $0x00000004
+DATA order<>+8(SB)/4, $0x00000008
+DATA order<>+12(SB)/4, $0x0000000c
+DATA order<>+16(SB)/4, $0x00000002
+DATA order<>+20(SB)/4, $0x00000006
+DATA order<>+24(SB)/4, $0x0000000a
+DATA order<>+28(SB)/4, $0x0000000e
+DATA order<>+32(SB)/4, $0x00000001
+DATA order<>+36(SB)/4, $0x00000005
+DATA order<>+40(SB)/4, $0x00000009
+DATA order<>+44(SB)/4, $0x0000000d
+DATA order<>+48(SB)/4, $0x00000003
+DATA order<>+52(SB)/4, $0x00000007
+DATA order<>+56(SB)/4, $0x0000000b
+DATA order<>+60(SB)/4, $0x0000000f
+GLOBL order<>(SB), RODATA|NOPTR, $64
+
 DATA userOrder<>+0(SB)/4, $0x00000000
 DATA userOrder<>+4(SB)/4, $0x00000000
 DATA userOrder<>+8(SB)/4, $0x00000004
@@ -430,3 +545,153 @@ DATA itemOrder<>+52(SB)/4, $0x0000000b
 DATA itemOrder<>+56(SB)/4, $0x0000000f
 DATA itemOrder<>+60(SB)/4, $0x0000000f
 GLOBL itemOrder<>(SB), RODATA|NOPTR, $64
+
+DATA timeLength<>+0(SB)/1, $0x0c
+DATA timeLength<>+1(SB)/1, $0x0c
+DATA timeLength<>+2(SB)/1, $0x0c
+DATA timeLength<>+3(SB)/1, $0x0c
+DATA timeLength<>+4(SB)/1, $0x0c
+DATA timeLength<>+5(SB)/1, $0x0c
+DATA timeLength<>+6(SB)/1, $0x0c
+DATA timeLength<>+7(SB)/1, $0x0c
+DATA timeLength<>+8(SB)/1, $0x0c
+DATA timeLength<>+9(SB)/1, $0x0c
+DATA timeLength<>+10(SB)/1, $0x0c
+DATA timeLength<>+11(SB)/1, $0x0c
+DATA timeLength<>+12(SB)/1, $0x0c
+DATA timeLength<>+13(SB)/1, $0x0c
+DATA timeLength<>+14(SB)/1, $0x0c
+DATA timeLength<>+15(SB)/1, $0x0c
+DATA timeLength<>+16(SB)/1, $0x0c
+DATA timeLength<>+17(SB)/1, $0x0c
+DATA timeLength<>+18(SB)/1, $0x0c
+DATA timeLength<>+19(SB)/1, $0x0c
+DATA timeLength<>+20(SB)/1, $0x0c
+DATA timeLength<>+21(SB)/1, $0x0c
+DATA timeLength<>+22(SB)/1, $0x0c
+DATA timeLength<>+23(SB)/1, $0x0c
+DATA timeLength<>+24(SB)/1, $0x0c
+DATA timeLength<>+25(SB)/1, $0x0c
+DATA timeLength<>+26(SB)/1, $0x0c
+DATA timeLength<>+27(SB)/1, $0x0c
+DATA timeLength<>+28(SB)/1, $0x0c
+DATA timeLength<>+29(SB)/1, $0x0c
+DATA timeLength<>+30(SB)/1, $0x0c
+DATA timeLength<>+31(SB)/1, $0x0c
+DATA timeLength<>+32(SB)/1, $0x0c
+DATA timeLength<>+33(SB)/1, $0x0c
+DATA timeLength<>+34(SB)/1, $0x0c
+DATA timeLength<>+35(SB)/1, $0x0c
+DATA timeLength<>+36(SB)/1, $0x0c
+DATA timeLength<>+37(SB)/1, $0x0c
+DATA timeLength<>+38(SB)/1, $0x0c
+DATA timeLength<>+39(SB)/1, $0x0c
+DATA timeLength<>+40(SB)/1, $0x0c
+DATA timeLength<>+41(SB)/1, $0x0c
+DATA timeLength<>+42(SB)/1, $0x0c
+DATA timeLength<>+43(SB)/1, $0x0c
+DATA timeLength<>+44(SB)/1, $0x0c
+DATA timeLength<>+45(SB)/1, $0x0c
+DATA timeLength<>+46(SB)/1, $0x0c
+DATA timeLength<>+47(SB)/1, $0x0c
+DATA timeLength<>+48(SB)/1, $0x0c
+DATA timeLength<>+49(SB)/1, $0x0c
+DATA timeLength<>+50(SB)/1, $0x0c
+DATA timeLength<>+51(SB)/1, $0x0c
+DATA timeLength<>+52(SB)/1, $0x0c
+DATA timeLength<>+53(SB)/1, $0x0c
+DATA timeLength<>+54(SB)/1, $0x0c
+DATA timeLength<>+55(SB)/1, $0x0c
+DATA timeLength<>+56(SB)/1, $0x0c
+DATA timeLength<>+57(SB)/1, $0x0c
+DATA timeLength<>+58(SB)/1, $0x0c
+DATA timeLength<>+59(SB)/1, $0x0c
+DATA timeLength<>+60(SB)/1, $0x0c
+DATA timeLength<>+61(SB)/1, $0x0c
+DATA timeLength<>+62(SB)/1, $0x0c
+DATA timeLength<>+63(SB)/1, $0x0c
+GLOBL timeLength<>(SB), RODATA|NOPTR, $64
+
+DATA upwards<>+0(SB)/1, $0xf1
+DATA upwards<>+1(SB)/1, $0xf2
+DATA upwards<>+2(SB)/1, $0xf3
+DATA upwards<>+3(SB)/1, $0xf4
+DATA upwards<>+4(SB)/1, $0xf5
+DATA upwards<>+5(SB)/1, $0xf6
+DATA upwards<>+6(SB)/1, $0xf7
+DATA upwards<>+7(SB)/1, $0xf8
+DATA upwards<>+8(SB)/1, $0xf9
+DATA upwards<>+9(SB)/1, $0xfa
+DATA upwards<>+10(SB)/1, $0xfb
+DATA upwards<>+11(SB)/1, $0xfc
+DATA upwards<>+12(SB)/1, $0xfd
+DATA upwards<>+13(SB)/1, $0xfe
+DATA upwards<>+14(SB)/1, $0xff
+DATA upwards<>+15(SB)/1, $0x00
+DATA upwards<>+16(SB)/1, $0xf1
+DATA upwards<>+17(SB)/1, $0xf2
+DATA upwards<>+18(SB)/1, $0xf3
+DATA upwards<>+19(SB)/1, $0xf4
+DATA upwards<>+20(SB)/1, $0xf5
+DATA upwards<>+21(SB)/1, $0xf6
+DATA upwards<>+22(SB)/1, $0xf7
+DATA upwards<>+23(SB)/1, $0xf8
+DATA upwards<>+24(SB)/1, $0xf9
+DATA upwards<>+25(SB)/1, $0xfa
+DATA upwards<>+26(SB)/1, $0xfb
+DATA upwards<>+27(SB)/1, $0xfc
+DATA upwards<>+28(SB)/1, $0xfd
+DATA upwards<>+29(SB)/1, $0xfe
+DATA upwards<>+30(SB)/1, $0xff
+DATA upwards<>+31(SB)/1, $0x00
+DATA upwards<>+32(SB)/1, $0xf1
+DATA upwards<>+33(SB)/1, $0xf2
+DATA upwards<>+34(SB)/1, $0xf3
+DATA upwards<>+35(SB)/1, $0xf4
+DATA upwards<>+36(SB)/1, $0xf5
+DATA upwards<>+37(SB)/1, $0xf6
+DATA upwards<>+38(SB)/1, $0xf7
+DATA upwards<>+39(SB)/1, $0xf8
+DATA upwards<>+40(SB)/1, $0xf9
+DATA upwards<>+41(SB)/1, $0xfa
+DATA upwards<>+42(SB)/1, $0xfb
+DATA upwards<>+43(SB)/1, $0xfc
+DATA upwards<>+44(SB)/1, $0xfd
+DATA upwards<>+45(SB)/1, $0xfe
+DATA upwards<>+46(SB)/1, $0xff
+DATA upwards<>+47(SB)/1, $0x00
+DATA upwards<>+48(SB)/1, $0xf1
+DATA upwards<>+49(SB)/1, $0xf2
+DATA upwards<>+50(SB)/1, $0xf3
+DATA upwards<>+51(SB)/1, $0xf4
+DATA upwards<>+52(SB)/1, $0xf5
+DATA upwards<>+53(SB)/1, $0xf6
+DATA upwards<>+54(SB)/1, $0xf7
+DATA upwards<>+55(SB)/1, $0xf8
+DATA upwards<>+56(SB)/1, $0xf9
+DATA upwards<>+57(SB)/1, $0xfa
+DATA upwards<>+58(SB)/1, $0xfb
+DATA upwards<>+59(SB)/1, $0xfc
+DATA upwards<>+60(SB)/1, $0xfd
+DATA upwards<>+61(SB)/1, $0xfe
+DATA upwards<>+62(SB)/1, $0xff
+DATA upwards<>+63(SB)/1, $0x00
+GLOBL upwards<>(SB), RODATA|NOPTR, $64
+
+DATA timeOrder<>+0(SB)/4, $0x00000000
+DATA timeOrder<>+4(SB)/4, $0x00000001
+DATA timeOrder<>+8(SB)/4, $0x00000004
+DATA timeOrder<>+12(SB)/4, $0x00000005
+DATA timeOrder<>+16(SB)/4, $0x00000008
+DATA timeOrder<>+20(SB)/4, $0x00000009
+DATA timeOrder<>+24(SB)/4, $0x0000000c
+DATA timeOrder<>+28(SB)/4, $0x0000000d
+DATA timeOrder<>+32(SB)/4, $0x00000000
+DATA timeOrder<>+36(SB)/4, $0x00000001
+DATA timeOrder<>+40(SB)/4, $0x00000004
+DATA timeOrder<>+44(SB)/4, $0x00000005
+DATA timeOrder<>+48(SB)/4, $0x00000008
+DATA timeOrder<>+52(SB)/4, $0x00000009
+DATA timeOrder<>+56(SB)/4, $0x0000000c
+DATA timeOrder<>+60(SB)/4, $0x0000000d
+GLOBL timeOrder<>(SB), RODATA|NOPTR, $64

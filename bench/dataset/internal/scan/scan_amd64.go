@@ -2,7 +2,11 @@
 
 package scan
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 var available = func() bool {
 	x := &cpu.X86
@@ -10,11 +14,19 @@ var available = func() bool {
 }()
 
 // block reads all lines of a block, or returns 0.
-func (s *Scanner) block(text []byte, users, items []int64, values []float32) (lines int) {
+func block[I ID](s *Scanner, text []byte, users, items []I, values []float32, times []int64) (lines int) {
 	room := min(len(users), len(items), len(values))
+	if times != nil {
+		room = min(room, len(times))
+	}
 	if len(text) == 0 || len(text) > blockLen || room == 0 {
 		return 0
 	}
 	_ = text[:len(text)+Slack]
-	return blockAVX512(&text[0], len(text), int(s.separator), &s.starts[0], &s.fields[0], &s.ratings[0], room, &users[0], &items[0], &values[0])
+	wide := 0
+	if unsafe.Sizeof(users[0]) == 8 {
+		wide = 1
+	}
+	return blockAVX512(&text[0], len(text), int(s.separator), &s.starts[0], &s.fields[0], &s.ratings[0], room,
+		(*byte)(unsafe.Pointer(&users[0])), (*byte)(unsafe.Pointer(&items[0])), wide, &values[0], unsafe.SliceData(times))
 }

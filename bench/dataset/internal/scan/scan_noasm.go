@@ -4,6 +4,6 @@ package scan
 
 const available = false
 
-func (*Scanner) block([]byte, []int64, []int64, []float32) int {
+func block[I ID](*Scanner, []byte, []I, []I, []float32, []int64) int {
 	panic("scan: no assembly in this program")
 }

@@ -29,6 +29,9 @@ const refused = "refused"
 //     the lower nibbles are the digits, and three multiply-adds put them together.
 //     Sixteen ratings a vector.
 //
+// Times are checked with the other fields' lengths in the third pass. Where they are kept,
+// a fourth reads them.
+//
 // A field's length is the distance of two starts. Dots need no check of their own: the
 // block has as many as there are ratings of three bytes, and as ratings with a dot
 // second, so that each is in its place.
@@ -36,11 +39,12 @@ func (g *generator) block() {
 	g.Function("blockAVX512")
 	g.Attributes(attr.NOSPLIT)
 	g.Pragma("noescape")
-	g.SignatureExpr("func(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *int64, items *int64, values *float32) (lines int)")
+	g.SignatureExpr("func(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *byte, items *byte, wide int, values *float32, times *int64) (lines int)")
 	g.Doc("blockAVX512 reads all lines of a block, or returns 0 if one is of another form or there is",
 		"no room for their number, rounded up to a multiple of 16. The block ends with an end of",
 		"line, and 64 bytes behind it can be read. starts, fields and ratings are scratch; their",
-		"sizes are those of Scanner.")
+		"sizes are those of Scanner. users and items are int64 if wide is not 0, else uint32.",
+		"Times are not kept if times is nil.")
 	g.text, g.starts = g.argument("text"), g.argument("starts")
 	g.lines, g.dots = g.GP64(), g.GP64()
 	g.findStarts()
@@ -48,6 +52,7 @@ func (g *generator) block() {
 	g.gather()
 	g.convertIDs()
 	g.convertRatings()
+	g.convertTimes()
 	g.Store(g.lines, g.ReturnIndex(0))
 	g.VZEROUPPER()
 	g.RET()
@@ -201,58 +206,101 @@ func (g *generator) gather() {
 // convertIDs is the third pass over users and items, and checks the lengths of all
 // fields: ids of 1 to 8 bytes, ratings of 1 or 3, times of 1 to 16.
 func (g *generator) convertIDs() {
-	left, start, fields := g.GP64(), g.GP64(), g.GP64()
-	users, items := g.argument("users"), g.argument("items")
-	g.MOVQ(g.lines, left)
-	g.MOVQ(g.starts, start)
-	g.MOVQ(g.fields, fields)
-	two, whole, nibbles := g.words(2), g.ZMM(), g.words(0x0f0f0f0f)
-	g.quads(56, whole)
-	tens, hundreds, myriads := g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000)
-	lengths := g.table("lengths", 16, 4, func(i int) int { return [4]int{7, 7, 2, 15}[i%4] })
-	bad, sum := g.ZMM(), g.ZMM()
-	g.VPXORD(bad, bad, bad)
-	g.VPXORD(sum, sum, sum)
-	even := g.lanes(0x5555)
-	// The third pass' numbers of lines i and i+4 share 128 bits.
-	userOrder := g.table("userOrder", 16, 4, func(i int) int { return [8]int{0, 4, 8, 12, 2, 6, 10, 14}[i/2] })
-	itemOrder := g.table("itemOrder", 16, 4, func(i int) int { return [8]int{1, 5, 9, 13, 3, 7, 11, 15}[i/2] })
+	c := &idConversion{generator: g, left: g.GP64(), start: g.GP64(), from: g.GP64(), users: g.argument("users"), items: g.argument("items")}
+	c.two, c.whole, c.nibbles = g.words(2), g.ZMM(), g.words(0x0f0f0f0f)
+	g.quads(56, c.whole)
+	c.tens, c.hundreds, c.myriads = g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000)
+	c.lengths = g.table("lengths", 16, 4, func(i int) int { return [4]int{7, 7, 2, 15}[i%4] })
+	c.even = g.lanes(0x5555)
+	c.bad, c.sum = g.ZMM(), g.ZMM()
+	g.VPXORD(c.bad, c.bad, c.bad)
+	g.VPXORD(c.sum, c.sum, c.sum)
+	g.MOVQ(g.lines, c.left)
+	g.MOVQ(g.starts, c.start)
+	g.MOVQ(g.fields, c.from)
+	// The numbers of lines i and i+4 share 128 bits.
+	userPlace, itemPlace := [8]int{0, 4, 8, 12, 2, 6, 10, 14}, [8]int{1, 5, 9, 13, 3, 7, 11, 15}
+	g.CMPQ(g.param("wide"), operand.I8(0))
+	g.JNE(operand.LabelRef("wide"))
+	order := g.table("order", 16, 4, func(i int) int {
+		if i < 8 {
+			return userPlace[i]
+		}
+		return itemPlace[i-8]
+	})
+	c.loop("narrow", 4, func(x reg.VecVirtual) {
+		out := g.ZMM()
+		g.VPERMD(x, order, out)
+		g.VMOVDQU32(out.AsY(), operand.Mem{Base: c.users})
+		g.VEXTRACTI64X4(operand.U8(1), out, operand.Mem{Base: c.items})
+	})
+	g.JMP(operand.LabelRef("read"))
+	g.Label("wide")
+	userOrder := g.table("userOrder", 16, 4, func(i int) int { return userPlace[i/2] })
+	itemOrder := g.table("itemOrder", 16, 4, func(i int) int { return itemPlace[i/2] })
+	c.loop("widening", 8, func(x reg.VecVirtual) {
+		out := g.ZMM()
+		g.VPERMD_Z(x, userOrder, c.even, out)
+		g.VMOVDQU64(out, operand.Mem{Base: c.users})
+		out = g.ZMM()
+		g.VPERMD_Z(x, itemOrder, c.even, out)
+		g.VMOVDQU64(out, operand.Mem{Base: c.items})
+	})
+	g.Label("read")
+	c.check()
+}
 
-	g.Label("ids")
+// idConversion is what the loops of convertIDs have in common.
+type idConversion struct {
+	*generator
+	left, start, from, users, items reg.GPVirtual
+
+	two, whole, nibbles, tens, hundreds, myriads, lengths reg.VecVirtual
+
+	even reg.OpmaskVirtual
+	bad  reg.VecVirtual // bits of lengths that are not allowed
+	sum  reg.VecVirtual // of the lengths, less one each
+}
+
+// loop converts 8 lines at a time, whose ids store puts where they belong, of a width in
+// bytes each.
+func (c *idConversion) loop(label string, width int, store func(x reg.VecVirtual)) {
+	c.Label(label)
 	var numbers [2]reg.VecVirtual
 	for half := range 2 {
-		length, shift, x := g.ZMM(), g.ZMM(), g.ZMM()
-		g.VMOVDQU32(operand.Mem{Base: start, Disp: 64*half + 4}, length)
-		g.VPSUBD(operand.Mem{Base: start, Disp: 64 * half}, length, length)
-		g.VPSUBD(two, length, length) // the bytes of each field, less one
-		g.VPADDD(length, sum, sum)
+		length, shift, x := c.ZMM(), c.ZMM(), c.ZMM()
+		c.VMOVDQU32(operand.Mem{Base: c.start, Disp: 64*half + 4}, length)
+		c.VPSUBD(operand.Mem{Base: c.start, Disp: 64 * half}, length, length)
+		c.VPSUBD(c.two, length, length) // the bytes of each field, less one
+		c.VPADDD(length, c.sum, c.sum)
 		const orAndNot = 0xf4 // bad | length &^ lengths, as a table of bits
-		g.VPTERNLOGD(operand.U8(orAndNot), lengths, length, bad)
-		g.VPSHUFD_Z(operand.U8(0x10), length, even, shift)
-		g.VPSLLD(operand.U8(3), shift, shift)
-		g.VPSUBQ(shift, whole, shift)
-		g.VMOVDQU64(operand.Mem{Base: fields, Disp: 64 * half}, x)
-		g.VPSLLVQ(shift, x, x)
-		g.VPANDD(nibbles, x, x)
-		g.VPMADDUBSW(tens, x, x)
-		g.VPMADDWD(hundreds, x, x)
+		c.VPTERNLOGD(operand.U8(orAndNot), c.lengths, length, c.bad)
+		c.VPSHUFD_Z(operand.U8(0x10), length, c.even, shift)
+		c.VPSLLD(operand.U8(3), shift, shift)
+		c.VPSUBQ(shift, c.whole, shift)
+		c.VMOVDQU64(operand.Mem{Base: c.from, Disp: 64 * half}, x)
+		c.VPSLLVQ(shift, x, x)
+		c.VPANDD(c.nibbles, x, x)
+		c.VPMADDUBSW(c.tens, x, x)
+		c.VPMADDWD(c.hundreds, x, x)
 		numbers[half] = x
 	}
-	x, out := g.ZMM(), g.ZMM()
-	g.VPACKUSDW(numbers[1], numbers[0], x)
-	g.VPMADDWD(myriads, x, x)
-	g.VPERMD_Z(x, userOrder, even, out)
-	g.VMOVDQU64(out, operand.Mem{Base: users})
-	out = g.ZMM()
-	g.VPERMD_Z(x, itemOrder, even, out)
-	g.VMOVDQU64(out, operand.Mem{Base: items})
-	g.ADDQ(operand.I32(128), start)
-	g.ADDQ(operand.I32(128), fields)
-	g.ADDQ(operand.I8(64), users)
-	g.ADDQ(operand.I8(64), items)
-	g.SUBQ(operand.U8(8), left)
-	g.JG(operand.LabelRef("ids"))
+	x := c.ZMM()
+	c.VPACKUSDW(numbers[1], numbers[0], x)
+	c.VPMADDWD(c.myriads, x, x)
+	store(x)
+	c.ADDQ(operand.I32(128), c.start)
+	c.ADDQ(operand.I32(128), c.from)
+	c.ADDQ(operand.I8(8*width), c.users)
+	c.ADDQ(operand.I8(8*width), c.items)
+	c.SUBQ(operand.U8(8), c.left)
+	c.JG(operand.LabelRef(label))
+}
 
+// check refuses lengths that are not allowed, and a number of dots that is not that of
+// ratings of three bytes.
+func (c *idConversion) check() {
+	g, bad, sum := c.generator, c.bad, c.sum
 	wrong, flags := g.K(), g.GP32()
 	g.VPTESTMD(bad, bad, wrong)
 	g.KMOVW(wrong, flags)
@@ -311,4 +359,56 @@ func (g *generator) convertRatings() {
 	g.JG(operand.LabelRef("ratings"))
 	g.TESTQ(g.dots, g.dots)
 	g.JNZ(operand.LabelRef(refused))
+}
+
+// convertTimes reads the times, 4 lines at a time, unless they are not kept: their 16
+// digits and more are moved to the upper end of 128 bits, and what is before them becomes
+// 0. Pairs of digits are put together until there are two numbers of 8 digits.
+func (g *generator) convertTimes() {
+	times := g.argument("times")
+	g.TESTQ(times, times)
+	g.JZ(operand.LabelRef("done"))
+	left, start := g.GP64(), g.GP64()
+	g.MOVQ(g.lines, left)
+	g.MOVQ(g.starts, start)
+	two, nibbles := g.words(2), g.words(0x0f0f0f0f)
+	tens, hundreds, myriads, upper := g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000), g.ZMM()
+	g.quads(1e8, upper)
+	whose := g.table("timeLength", 64, 1, func(int) int { return 12 }) // the last word of 128 bits
+	upwards := g.table("upwards", 64, 1, func(i int) int { return (i%16 - 15) & 0xff })
+	order := g.table("timeOrder", 16, 4, func(i int) int { return i/2%4*4 + i%2 })
+
+	g.Label("times")
+	x, move, lower, out := g.ZMM(), g.ZMM(), g.ZMM(), g.ZMM()
+	for line := range 4 {
+		at := g.GP64()
+		g.MOVL(operand.Mem{Base: start, Disp: 16*line + 12}, at.As32())
+		from := operand.Mem{Base: g.text, Index: at, Scale: 1}
+		if line == 0 {
+			g.VMOVDQU(from, x.AsX())
+		} else {
+			g.VINSERTI32X4(operand.U8(line), from, x, x)
+		}
+	}
+	g.VMOVDQU32(operand.Mem{Base: start, Disp: 4}, move)
+	g.VPSUBD(operand.Mem{Base: start}, move, move)
+	g.VPSUBD(two, move, move) // the bytes of each field, less one
+	g.VPSHUFB(whose, move, move)
+	g.VPADDB(upwards, move, move)
+	g.VPSHUFB(move, x, x)
+	g.VPANDD(nibbles, x, x)
+	g.VPMADDUBSW(tens, x, x)
+	g.VPMADDWD(hundreds, x, x)
+	g.VPACKUSDW(x, x, x)
+	g.VPMADDWD(myriads, x, x)
+	g.VPSRLQ(operand.U8(32), x, lower)
+	g.VPMULUDQ(upper, x, x)
+	g.VPADDQ(lower, x, x)
+	g.VPERMD(x, order, out)
+	g.VMOVDQU(out.AsY(), operand.Mem{Base: times})
+	g.ADDQ(operand.I8(64), start)
+	g.ADDQ(operand.I8(32), times)
+	g.SUBQ(operand.U8(4), left)
+	g.JG(operand.LabelRef("times"))
+	g.Label("done")
 }
