@@ -51,7 +51,8 @@ of threads, in turns, and compare the medians of the times.
   train      whole trainings of ALS, ranks 32, 64 and 128, by Cholesky and by
              conjugate gradients, with implicit; the losses of both are shown
   recommend  the 10 best unseen items of all users, rank 64, with implicit
-  csv        reading --file into arrays, with polars
+  csv        reading --file, with polars, which returns columns in memory: ours as
+             batches of columns, as columns in memory, and as rows of numbered ids
   spark      --file to the mean squared error over all its ratings after 10 iterations
              at rank 10, with Spark MLlib once it has started, each once
 

@@ -25,9 +25,10 @@
 //
 // Each side is at its best settings: OpenBLAS is the newest of PyPI, called from C;
 // implicit runs its own threads with a BLAS of one; polars is told the types and
-// parses the columns of ids and ratings alone. Both sides have the same number of
-// threads and take turns, and the medians are compared. Trainings begin with the same
-// factors and must end with the same loss, which is shown.
+// parses the columns of ids and ratings alone, where this library checks every byte.
+// Both sides have the same number of threads and take turns, and the medians are
+// compared. Trainings begin with the same factors and must end with the same loss, which
+// is shown.
 //
 // # Scripts
 //

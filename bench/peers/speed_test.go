@@ -85,7 +85,7 @@ func TestSpeedWithThePeers(t *testing.T) {
 	s := Speed{Python: c.Python, Dir: c.Dir, Threads: []int{1}, Rounds: 1, Least: time.Millisecond, File: file}
 	races, err := s.Run(t.Context(), synthetic(t), []string{"train", "recommend", "csv"})
 	require.NoError(t, err)
-	require.Len(t, races, 8, "three ranks by two solvers, and one each")
+	require.Len(t, races, 10, "three ranks by two solvers, recommending, and three ways to read")
 	for _, r := range races {
 		require.Positive(t, r.Ratio, r.Work)
 		require.NotEmpty(t, r.Note, r.Work)
