@@ -185,7 +185,6 @@ func (h *halfStep) solveDual(w *rowScratch, batch int) {
 			h.row(h, w, &w.query)
 		}
 	}
-	h.doRest(w)
 }
 
 // sumDual computes the sums of row number i of a batch.

@@ -72,14 +72,14 @@ func (h *halfStep) factors(w *rowScratch, lo, hi int, ids []int32, count int) (y
 
 // sumRows sums the systems of as many of the rows as fit into a batch. Rows with more
 // ratings than that are summed one by one. A row's sums have the same bits either way.
-func (h *halfStep) sumRows(w *rowScratch, rows span) {
+func (h *halfStep) sumRows(w *rowScratch, rows span, sums []float32) {
 	offsets := h.r.offsets
 	first, hi := offsets[rows.lo], rows.lo
 	for hi < min(rows.hi, rows.lo+batchRows) && offsets[hi+1]-first <= int64(h.batched) {
 		hi++
 	}
 	w.summed = span{rows.lo, hi}
-	sums := w.sums[:(hi-rows.lo)*h.normal.Size()]
+	sums = sums[:(hi-rows.lo)*h.normal.Size()]
 	clear(sums)
 	n := offsets[hi] - first
 	if n == 0 {

@@ -12,10 +12,13 @@ type halfStep struct {
 	stream       *stream
 	participants int
 
-	// row does what is wanted for a row with ratings, or keeps it for later, when rest
-	// does it. There may be no rest.
-	row  func(h *halfStep, w *rowScratch, q *query)
-	rest func(h *halfStep, w *rowScratch)
+	// row does what is wanted for a row with ratings, or keeps it until there are enough.
+	// Then rest does it for those that wait, and for what is left at the end: of each task
+	// where the rows that wait are read again, as they then are in the cache. There may be
+	// no rest.
+	row     func(h *halfStep, w *rowScratch, q *query)
+	rest    func(h *halfStep, w *rowScratch)
+	rereads bool
 
 	equations equations // the results of NormalEquations
 	needs     scratchNeeds
@@ -77,7 +80,7 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	k := h.unknowns
 	switch p.Solver.Method {
 	case kernels.CG:
-		h.row, h.rest, h.needs = conjugateGradients, descend, scratchNeeds{descents: true}
+		h.row, h.rest, h.rereads, h.needs = conjugateGradients, descend, true, scratchNeeds{descents: true}
 	case kernels.Subspace:
 		h.row, h.needs = subspace, scratchNeeds{order: p.Solver.Block, systems: 1, vector: true, scores: true}
 	case kernels.NonNegative:
@@ -87,7 +90,7 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 		if lanes := simd.Lanes(k); lanes > 1 && k <= togetherMost {
 			h.row, h.rest, h.needs = choleskyTogether, solveBatch, scratchNeeds{order: k, systems: lanes, lanes: simd.LanesScratch(k)}
 			if normal := simd.NewNormal(k); normal.SolvesRows() {
-				h.row, h.rest, h.needs = solveFromSums, nil, scratchNeeds{order: k, summed: true}
+				h.row, h.rest, h.needs = solveFromSums, solveSums, scratchNeeds{order: k, summed: true}
 			}
 		}
 		h.dual.most = h.dualMost()
@@ -134,6 +137,9 @@ func (s *stream) overRows(h *halfStep) error {
 		}
 	}
 	s.dev.pool.run(&s.job, h, len(plan.groups)+h.dual.batches, h.participants)
+	if h.rest != nil && !h.rereads {
+		s.dev.pool.run(&s.job, (*lastRows)(h), h.participants, h.participants)
+	}
 	return nil
 }
 
@@ -222,16 +228,15 @@ func (h *halfStep) task(who, i int) {
 		return
 	}
 	g := plan.groups[i]
-	if h.needs.summed {
+	if h.needs.summed && h.batched > 0 {
 		for g.lo < g.hi {
 			g.lo = h.solveRows(w, g)
 		}
-		w.summed = span{}
 		return
 	}
 	for row := g.lo; row < g.hi; row++ {
 		if h.batched > 0 && row >= w.summed.hi {
-			h.sumRows(w, span{row, g.hi})
+			h.sumRows(w, span{row, g.hi}, w.sums)
 		}
 		w.query = query{row: row, length: h.r.length(row)}
 		if w.query.length == 0 {
@@ -243,8 +248,18 @@ func (h *halfStep) task(who, i int) {
 		}
 		h.row(h, w, &w.query)
 	}
-	h.doRest(w)
+	if h.rereads {
+		h.doRest(w)
+	}
 	w.summed = span{}
+}
+
+// lastRows has a task for what is left of each participant.
+type lastRows halfStep
+
+func (l *lastRows) task(_, i int) {
+	h := (*halfStep)(l)
+	h.doRest(&h.work[i])
 }
 
 func (h *halfStep) doRest(w *rowScratch) {

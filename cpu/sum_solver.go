@@ -5,7 +5,13 @@ import "github.com/halfstep-ml/halfstep/cpu/internal/simd"
 // sumSolver is what a participant needs to solve rows from their sums, without the
 // systems in between.
 type sumSolver struct {
+	waiting [batchRows]int // rows whose sums are there
+	count   int
+	apart   bool // they do not follow one another
+
 	rows          simd.SummedRows
+	info          [batchRows]int32
+	x             []float32 // solutions of rows that are apart
 	places        []int32
 	scratch       []float32
 	system, spare []float32 // of participant 0, to prepare
@@ -15,6 +21,7 @@ type sumSolver struct {
 func (h *halfStep) layoutSolver(who int, a *arena) sumSolver {
 	size := (h.unknowns + 1) * h.needs.ld
 	s := sumSolver{
+		x:       carve[float32](a, batchRows*h.unknowns),
 		places:  carve[int32](a, h.normal.LanePlaces()),
 		scratch: carve[float32](a, h.normal.LaneScratch()),
 	}
@@ -51,50 +58,74 @@ func (h *halfStep) prepareSolver() {
 	h.normal.Collect(h.common, s.system, s.spare)
 }
 
-// solveFromSums is Cholesky for one row.
+// solveFromSums is Cholesky for a row, as soon as there are the sums of enough rows.
 func solveFromSums(h *halfStep, w *rowScratch, q *query) {
+	size := h.normal.Size()
 	q.hi, q.add = h.unknowns, addSystem
-	h.sum(w, q, w.sums[:h.normal.Size()])
-	h.solveSums(w, span{q.row, q.row + 1})
+	h.sum(w, q, w.sums[w.solver.count*size:][:size])
+	h.await(w, span{q.row, q.row + 1})
 }
 
-// solveRows solves the first of the rows, as many as are solved together, and returns
-// the one after them.
+// solveRows is the same for the first of the rows, as many as are summed together, and
+// returns the one after them.
 func (h *halfStep) solveRows(w *rowScratch, rows span) int {
-	rows.hi = min(rows.hi, rows.lo+batchRows)
-	if h.batched > 0 {
-		h.sumRows(w, rows)
-		rows.hi = max(w.summed.hi, rows.lo+1)
+	s := &w.solver
+	rows.hi = min(rows.hi, rows.lo+batchRows-s.count)
+	h.sumRows(w, rows, w.sums[s.count*h.normal.Size():])
+	rows.hi, w.summed = w.summed.hi, span{}
+	if rows.hi == rows.lo {
+		w.query = query{row: rows.lo, length: h.r.length(rows.lo)}
+		solveFromSums(h, w, &w.query)
+		return rows.lo + 1
 	}
-	size := h.normal.Size()
-	for row := max(rows.lo, w.summed.hi); row < rows.hi; row++ {
-		q := &w.query
-		*q = query{row: row, length: h.r.length(row), hi: h.unknowns, add: addSystem}
-		h.sum(w, q, w.sums[(row-rows.lo)*size:][:size])
-	}
-	h.solveSums(w, rows)
+	h.await(w, rows)
 	return rows.hi
 }
 
-// solveSums solves rows whose sums are there.
-func (h *halfStep) solveSums(w *rowScratch, rows span) {
+// await adds rows to those whose sums are there.
+func (h *halfStep) await(w *rowScratch, rows span) {
+	s := &w.solver
+	s.apart = s.count > 0 && (s.apart || s.waiting[s.count-1]+1 != rows.lo)
+	for row := rows.lo; row < rows.hi; row++ {
+		s.waiting[s.count] = row
+		s.count++
+	}
+	if s.count == batchRows {
+		solveSums(h, w)
+	}
+}
+
+// solveSums solves the rows that are waiting, if any.
+func solveSums(h *halfStep, w *rowScratch) {
 	s, size := &w.solver, h.normal.Size()
-	count := rows.hi - rows.lo
-	r := &s.rows
-	r.Sums, r.Stored = w.sums[:count*size], h.stored
-	r.X, r.LDX = h.x.data[rows.lo*h.x.stride:], h.x.stride
-	for i := range count {
-		if h.r.length(rows.lo+i) == 0 {
+	rows := s.waiting[:s.count]
+	if len(rows) == 0 {
+		return
+	}
+	r, info := &s.rows, s.info[:s.count]
+	r.Sums, r.Stored = w.sums[:s.count*size], h.stored
+	if s.apart {
+		r.X, r.LDX = s.x, h.unknowns
+	} else {
+		r.X, r.LDX = h.x.data[rows[0]*h.x.stride:], h.x.stride
+	}
+	for i, row := range rows {
+		if h.r.length(row) == 0 {
+			// The unit matrix and zeros give zeros.
 			r.Factors[i], r.Bias[i] = 1, 1
 			continue
 		}
-		r.Factors[i], r.Bias[i] = h.regularization(rows.lo + i)
+		r.Factors[i], r.Bias[i] = h.regularization(row)
 		if h.common != nil {
 			simd.Add(h.common, w.sums[i*size:][:size])
 		}
 	}
-	// A row without ratings has the unit matrix and zeros here, which give zeros.
-	info := h.info[rows.lo:rows.hi]
 	h.normal.SolveRows(r, info, s.places, pivotTolerance(h.unknowns), s.scratch)
-	r.X = nil
+	for i, row := range rows {
+		h.info[row] = info[i]
+		if s.apart {
+			copy(h.x.row(row), s.x[i*h.unknowns:])
+		}
+	}
+	r.X, s.count = nil, 0
 }
