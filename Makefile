@@ -41,7 +41,7 @@ lint: $(STATICCHECK) ## gofmt, go vet, staticcheck, go mod tidy
 
 # A generator is a module of its own, _gen in the package whose assembly it writes, so that
 # its libraries are no part of this one.
-GENERATED := cpu/internal/simd bench/dataset/internal/scan
+GENERATED := cpu/internal/simd bench/dataset/internal/scan als/internal/lines
 
 .PHONY: generate
 generate: ## write the assembly anew

@@ -2,251 +2,205 @@ package als
 
 import (
 	"context"
+	"math"
 	"sync"
+	"unsafe"
 
 	"github.com/halfstep-ml/halfstep/kernels"
 )
 
 // Sorting ratings by user is a stable radix sort of two levels: first into buckets of
-// neighbouring rows, then each bucket by row. The result is the same for any number
-// of goroutines. transpose.go has the same for a matrix, row_sort.go the sort of a row.
+// neighbouring rows, see division, then each bucket by row. The result is the same for any
+// number of goroutines. transpose.go has the same for a matrix, row_sort.go the sort of a
+// row.
 //
-// Floor: 12 bytes a rating are read and 12 written on the first level, 12 read and 8
-// written on the second, and every line that is written is read before: 64 bytes, of
-// which the machine below moves 9 to 11 GB/s with one core and 18 with two: 3.6 ns a
-// rating on two.
+// Floor: 4 bytes a rating are read to count, 12 read and 8 or 12 written on the first
+// level, past the caches, see staging; as many are read on the second, and 8 written to lines
+// that are read before: 48 to 56 bytes, of which the machine below moves about 10 GB/s with
+// one core.
 //
-// 25 million sorted ratings to 62,000 rows (Sapphire Rapids, memory touched before), in ms on
-// one core and on two:
-//
-//	counting sort alone                             450   225
-//	64 buckets, each scattered to its place         332   177
-//	256 buckets, the same                           493   222
-//	256, and the lines to come touched              331   165
-//	256, touched, each sorted in the second cache   266   147
-//	512, touched, each sorted in the second cache   276   151
-//	256, written through buffers of 16 ratings      480   250
-//
-// Stores leave the processor in order, so that one which misses the caches holds up
-// all; the hardware fetches ahead for some 32 streams of stores and not for 256. What
-// limits is memory on the first level and the second cache on the second.
-
-// entry is a rating on its way to its row.
-type entry struct {
-	row, column int32
-	value       float32
-}
-
-// part is some of the ratings that are sorted; its methods may be called for different
-// parts at once.
-type part []block
-
-// span is the range of a part's ratings of one bucket: where the next goes, and the
-// place of the last.
-type span struct{ next, last int64 }
-
-// ahead is the number of entries between a store and the load that fetches the lines
-// of the stores to come: two lines and more.
-const ahead = 12
+// 25 million shuffled ratings of 162,000 users (Sapphire Rapids, memory touched before),
+// checking them and sorting: 344 ms on one core, 182 on two. With entries of 12 bytes that
+// were stored in their buckets one by one, the lines to come fetched by loads, and 512 even
+// ranges of rows it was 463 and 242. Such loads also take two page faults for each new page,
+// which is mapped to zeros first.
 
 // sorter sorts ratings, once or several times with the same memory.
 type sorter struct {
-	ctx     context.Context
-	entries []entry
+	ctx    context.Context
+	keys   []uint64 // of entries in buckets, or pairs of keys of half the size
+	values []float32
+	expect int64 // how many entries there will be, if more than at first
 
 	mu     sync.Mutex
-	caches []*cache // not in use
-}
-
-// cache is where a bucket is sorted.
-type cache struct {
-	columns []int32
-	values  []float32
+	caches [][]uint64 // not in use
 }
 
 func newSorter(ctx context.Context) *sorter { return &sorter{ctx: ctx} }
 
-// reserve makes room for n entries.
-func (s *sorter) reserve(n int64) {
-	if int64(cap(s.entries)) < n {
-		s.entries = make([]entry, n)
+// reserve has room made for n entries when there are some to sort.
+func (s *sorter) reserve(n int64) { s.expect = n }
+
+// room returns memory for the keys and values of n entries.
+func room[K key](s *sorter, n int64) (keys []K, values []float32) {
+	words := func(n int64) int64 { return (n*int64(unsafe.Sizeof(K(0))) + 7) / 8 }
+	if int64(len(s.keys)) < words(n) {
+		s.keys = make([]uint64, words(max(n, s.expect)))
 	}
+	if int64(len(s.values)) < n {
+		s.values = make([]float32, max(n, s.expect))
+	}
+	return unsafe.Slice((*K)(unsafe.Pointer(unsafe.SliceData(s.keys))), n), s.values[:n]
 }
 
-// take returns a cache with room for n entries, and for most if it has to be made.
-func (s *sorter) take(n, most int) *cache {
+// take returns a cache for n entries.
+func (s *sorter) take(n int) []uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if last := len(s.caches) - 1; last >= 0 {
 		c := s.caches[last]
 		s.caches = s.caches[:last]
-		if len(c.columns) >= n {
+		if len(c) >= n {
 			return c
 		}
 	}
-	return &cache{make([]int32, most), make([]float32, most)}
+	return make([]uint64, n)
 }
 
-func (s *sorter) giveBack(c *cache) {
+func (s *sorter) giveBack(c []uint64) {
 	s.mu.Lock()
 	s.caches = append(s.caches, c)
 	s.mu.Unlock()
 }
 
-// There are at least half of minBuckets, and more where buckets would have above
-// bucketRows rows, up to maxBuckets.
-const (
-	minBuckets = 256
-	maxBuckets = 1024
-	bucketRows = 4096
-)
+// partLen is how many of n entries a part has, or a few more.
+func partLen(n int64) int64 { return max(blockLen, n/maxParts) }
 
-// cachedEntries is the size up to which a bucket is sorted in memory of its own, 8
-// bytes an entry, which the second cache holds; larger ones are rare.
-const cachedEntries = 1 << 18
+// maxParts keeps the memory small that the counts of parts take, 64 KB each.
+const maxParts = 256
 
-// shiftFor is the number of low bits of a row that tell the rows of a bucket apart.
-func shiftFor(rows int) (shift int) {
-	want := min(max(rows/bucketRows, minBuckets), maxBuckets)
-	for rows>>shift > want {
-		shift++
-	}
-	return shift
-}
+// part is some of the ratings that are sorted by user.
+type part []block
 
 // sort fills m with the ratings of the parts by user, in the order of the parts within a
 // row. It calls read when it has read the parts; from then on m's Columns and Values have
 // room for all ratings.
 func (s *sorter) sort(m *kernels.HostCSR, parts []part, read func()) error {
-	shift := shiftFor(m.Rows)
-	buckets := m.Rows>>shift + 1
-	counts := make([][]int64, len(parts))
-	err := parallel(s.ctx, len(parts), func(p int) error {
-		counts[p] = make([]int64, buckets)
-		parts[p].count(shift, counts[p])
-		return nil
+	shift := cellShift(m.Rows)
+	counts, err := countCells(s.ctx, len(parts), func(p int, cells *cellCounts) {
+		for _, b := range parts[p] {
+			cells.add(b.users, shift)
+		}
 	})
 	if err != nil {
 		return err
 	}
-	ranges, starts := places(counts, buckets)
-	n := starts[buckets]
-	s.reserve(n)
-	s.entries = s.entries[:n]
-	err = parallel(s.ctx, len(parts), func(p int) error {
-		parts[p].scatter(shift, ranges[p], s.entries)
+	d := divide(m.Rows, counts)
+	rows, _ := d.largest()
+	if rowBits(rows)+rowBits(m.Cols) <= 32 {
+		return sortParts[uint32](s, m, d, d.places(counts), parts, read)
+	}
+	return sortParts[uint64](s, m, d, d.places(counts), parts, read)
+}
+
+// sortParts is sort with keys of one size.
+func sortParts[K key](s *sorter, m *kernels.HostCSR, d *division, places [][maxBuckets]int64, parts []part, read func()) error {
+	rows, _ := d.largest()
+	b := &buckets[K]{division: d, places: places, rowBits: rowBits(rows)}
+	b.keys, b.values = room[K](s, d.starts[maxBuckets])
+	err := parallel(s.ctx, len(parts), func(p int) error {
+		stageRatings(newStaging(b, p), b, parts[p])
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	read()
-	most := mostCached(starts)
-	return parallel(s.ctx, buckets, func(b int) error {
-		lo := b << shift
-		entries := s.entries[starts[b]:starts[b+1]]
-		if len(entries) > cachedEntries {
-			bucket(m, lo, min(lo+1<<shift, m.Rows), starts[b], entries, nil)
+	return b.sort(s, m)
+}
+
+// stageRatings puts the ratings of a part into their buckets.
+func stageRatings[K key](s *staging[K], b *buckets[K], p part) {
+	shift, rowBits := b.shift&31, b.rowBits&63
+	of := &b.of
+	for _, ratings := range p {
+		users := ratings.users
+		items, values := ratings.items[:len(users)], ratings.values[:len(users)]
+		for j, user := range users {
+			bucket := of[uint32(user)>>shift%maxCells]
+			stream, line := &s.streams[bucket], &s.lines[bucket]
+			at := stream.next
+			stream.next = at + 1
+			line.keys[at%lineLen] = K(items[j])<<rowBits | (K(user) - stream.row)
+			line.values[at%lineLen] = values[j]
+			if at%lineLen == lineLen-1 {
+				s.flush(bucket)
+			}
+		}
+	}
+	s.finish()
+}
+
+// buckets are entries sorted by bucket.
+type buckets[K key] struct {
+	*division
+	places  [][maxBuckets]int64 // see there
+	firsts  []int               // what the columns of each part are counted from; nil if 0
+	rowBits int                 // of a key
+	keys    []K
+	values  []float32
+}
+
+// sort fills m with the entries, by row. Its Columns and Values may be the keys and values.
+func (b *buckets[K]) sort(s *sorter, m *kernels.HostCSR) error {
+	_, most := b.largest()
+	return parallel(s.ctx, maxBuckets, func(i int) error {
+		if b.rows[i] == b.rows[i+1] {
 			return nil
 		}
-		c := s.take(len(entries), most)
-		bucket(m, lo, min(lo+1<<shift, m.Rows), starts[b], entries, c)
-		s.giveBack(c)
+		cache := s.take(most)
+		b.sortBucket(i, m, cache)
+		s.giveBack(cache)
 		return nil
 	})
 }
 
-// places are the ranges of all parts in all buckets, where a bucket has the ratings of one
-// part after those of another, and the starts of the buckets and the end of the last.
-func places(counts [][]int64, buckets int) (ranges [][]span, starts []int64) {
-	starts = make([]int64, buckets+1)
-	ranges = make([][]span, len(counts))
-	for p := range ranges {
-		ranges[p] = make([]span, buckets)
-	}
-	n := int64(0)
-	for b := range buckets {
-		starts[b] = n
-		for p := range ranges {
-			ranges[p][b].next = n
-			n += counts[p][b]
-			ranges[p][b].last = n - 1
-		}
-	}
-	starts[buckets] = n
-	return ranges, starts
-}
-
-// mostCached is the size of the largest bucket that is sorted in cache.
-func mostCached(starts []int64) (most int) {
-	for b, start := range starts[1:] {
-		if n := int(start - starts[b]); n <= cachedEntries {
-			most = max(most, n)
-		}
-	}
-	return most
-}
-
-// bucket sorts the entries of the rows from lo up to hi, which go to m from start on,
-// in the cache unless it is nil.
-func bucket(m *kernels.HostCSR, lo, hi int, start int64, entries []entry, c *cache) {
+// sortBucket sorts the entries of a bucket by row, in the cache.
+func (b *buckets[K]) sortBucket(i int, m *kernels.HostCSR, cache []uint64) {
+	start, end := b.starts[i], b.starts[i+1]
+	keys, values := b.keys[start:end], b.values[start:end]
+	mask, rowBits := K(1)<<b.rowBits-1, b.rowBits&63
 	// Where the next entry of a row goes is kept where the row's end will stand.
-	next := m.Offsets[lo+1 : hi+1]
+	next := m.Offsets[b.rows[i]+1 : b.rows[i+1]+1]
 	clear(next)
-	for i := range entries {
-		next[int(entries[i].row)-lo]++
+	for _, key := range keys {
+		next[key&mask]++
 	}
 	at := int64(0)
 	for row, count := range next {
 		next[row], at = at, at+count
 	}
-	n := len(entries)
-	columns, values := m.Columns[start:][:n], m.Values[start:][:n]
-	if c == nil {
-		scatterRows(columns, values, next, lo, entries)
-	} else {
-		scatterRows(c.columns[:n], c.values[:n], next, lo, entries)
-		copy(columns, c.columns)
-		copy(values, c.values)
+	for p := range b.places[1:] {
+		from, to := b.places[p][i]-start, b.places[p+1][i]-start
+		first := uint64(0)
+		if b.firsts != nil {
+			first = uint64(b.firsts[p])
+		}
+		values := values[from:to]
+		for j, key := range keys[from:to] {
+			row := &next[key&mask]
+			at := *row
+			cache[at] = first + uint64(key>>rowBits) | uint64(math.Float32bits(values[j]))<<32
+			*row = at + 1
+		}
+	}
+	columns, values := m.Columns[start:end], m.Values[start:end]
+	cache = cache[:len(columns)]
+	values = values[:len(columns)]
+	for j, entry := range cache {
+		columns[j], values[j] = int32(entry), math.Float32frombits(uint32(entry>>32))
 	}
 	for row := range next {
 		next[row] += start
 	}
-}
-
-// scatterRows puts each entry where next of its row says, which it moves on.
-func scatterRows(columns []int32, values []float32, next []int64, lo int, entries []entry) {
-	values = values[:len(columns)]
-	for i := range entries {
-		e := &entries[i]
-		row := &next[int(e.row)-lo]
-		at := *row
-		columns[at], values[at] = e.column, e.value
-		*row = at + 1
-	}
-}
-
-// count adds the ratings to the counts of their buckets, user>>shift.
-func (p part) count(shift int, counts []int64) {
-	for _, b := range p {
-		for _, user := range b.users {
-			counts[user>>shift]++
-		}
-	}
-}
-
-// scatter puts each rating into its bucket's range, which it moves on. It returns what it
-// has touched ahead, so that touching is no dead code.
-func (p part) scatter(shift int, ranges []span, to []entry) (touched int32) {
-	for _, b := range p {
-		items, values := b.items[:len(b.users)], b.values[:len(b.users)]
-		for j, user := range b.users {
-			r := &ranges[user>>shift]
-			at := r.next
-			touched += to[min(at+ahead, r.last)].row
-			to[at] = entry{user, items[j], values[j]}
-			r.next = at + 1
-		}
-	}
-	return touched
 }

@@ -14,6 +14,10 @@ import (
 // TestSortRows sorts rows of all lengths up to several digits' worth, of columns that few
 // and many bits tell apart, with and without columns that come twice.
 func TestSortRows(t *testing.T) {
+	type entry struct {
+		row, column int32
+		value       float32
+	}
 	const seed = 11
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -1,7 +1,6 @@
 package als
 
 import (
-	"math"
 	"sort"
 
 	"github.com/halfstep-ml/halfstep/kernels"
@@ -12,96 +11,61 @@ import (
 // row in the result and its row in the matrix, counted from its part's first, and the
 // second makes columns of them, bucket by bucket.
 //
-// Floor: 8 bytes a rating are read and 8 written on each level, and what is written on the
-// first is read before: 40 bytes, 4 ns on one core.
+// Floor: 4 bytes a rating are read to count, 8 read and 8 written past the caches on the
+// first level, 8 read and written on the second: 36 bytes, 3.6 ns on one core.
 //
-// 25 million sorted ratings, 162,000 by 62,000, on one core that others load too: 350 ms,
-// of them 45 for counting, 205 on the first level and 100 on the second; with entries of
-// 12 bytes in memory of their own as many, and up to 75 for the first touch of it. What
-// limits the first level is the loads that fetch ahead, since each holds up all behind it;
-// 16 to 256 of them first and their stores after took as long.
+// 25 million sorted ratings, 162,000 by 62,000, memory touched before: 220 ms on one core,
+// 129 on two; 350 and 187 where the first level stored entries one by one.
 
 // transpose fills t, whose Columns and Values have room for all entries, with the
 // transpose of m. Columns are ascending in every row of t.
 func (s *sorter) transpose(t *kernels.HostCSR, m kernels.HostCSR) error {
-	b := &transposition{sorter: s, to: t, shift: shiftFor(t.Rows), keys: reinterpret[uint32](t.Columns)}
-	b.parts = rowParts(m, 1<<(32-b.shift))
-	buckets := t.Rows>>b.shift + 1
-	counts := make([][]int64, len(b.parts))
-	err := parallel(s.ctx, len(b.parts), func(p int) error {
-		counts[p] = make([]int64, buckets)
-		b.parts[p].count(b.shift, counts[p])
+	bits := rowBits(maxBucketRows(t.Rows))
+	parts := rowParts(m, 1<<(32-bits))
+	shift := cellShift(t.Rows)
+	counts, err := countCells(s.ctx, len(parts), func(p int, cells *cellCounts) {
+		cells.add(m.Columns[m.Offsets[parts[p].lo]:m.Offsets[parts[p].hi]], shift)
+	})
+	if err != nil {
+		return err
+	}
+	d := divide(t.Rows, counts)
+	b := &buckets[uint32]{
+		division: d, places: d.places(counts), firsts: make([]int, len(parts)), rowBits: bits,
+		keys: reinterpret[uint32](t.Columns), values: t.Values,
+	}
+	err = parallel(s.ctx, len(parts), func(p int) error {
+		b.firsts[p] = parts[p].lo
+		stageRows(newStaging(b, p), b, parts[p])
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	b.ranges, b.starts = places(counts, buckets)
-	err = parallel(s.ctx, len(b.parts), func(p int) error {
-		b.parts[p].scatter(b.shift, b.ranges[p], b.keys, t.Values)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	most := mostCached(b.starts)
-	return parallel(s.ctx, buckets, func(i int) error {
-		n := int(b.starts[i+1] - b.starts[i])
-		c := s.take(n, max(n, most))
-		b.bucket(i, c)
-		if n <= most {
-			s.giveBack(c)
-		}
-		return nil
-	})
+	return b.sort(s, t)
 }
 
-// transposition is the state of transpose.
-type transposition struct {
-	*sorter
-	to     *kernels.HostCSR
-	shift  int
-	keys   []uint32 // to.Columns before they are made
-	parts  []matrixRows
-	ranges [][]span // of each part in each bucket
-	starts []int64  // of the buckets, and the end of the last
-}
-
-// bucket sorts the entries of a bucket by row, in the cache.
-func (t *transposition) bucket(i int, c *cache) {
-	lo := i << t.shift
-	hi := min(lo+1<<t.shift, t.to.Rows)
-	start, end := t.starts[i], t.starts[i+1]
-	keys, values := t.keys[start:end], t.to.Values[start:end]
-	mask := uint32(1)<<t.shift - 1
-	// Where the next entry of a row goes is kept where the row's end will stand.
-	next := t.to.Offsets[lo+1 : hi+1]
-	clear(next)
-	for _, key := range keys {
-		next[key&mask]++
-	}
-	at := int64(0)
-	for row, count := range next {
-		next[row], at = at, at+count
-	}
-	columns, sorted := c.columns[:len(keys)], c.values[:len(keys)]
-	from := int64(0)
-	for p, part := range t.parts {
-		to := t.ranges[p][i].next - start
-		first, values := int32(part.lo), values[from:to]
-		for j, key := range keys[from:to] {
-			row := &next[key&mask]
-			at := *row
-			columns[at], sorted[at] = first+int32(key>>t.shift), values[j]
-			*row = at + 1
+// stageRows puts the entries of some rows of a matrix into the buckets of its transpose.
+func stageRows(s *staging[uint32], b *buckets[uint32], m matrixRows) {
+	shift, rowBits := b.shift&31, b.rowBits&31
+	of := &b.of
+	for row := m.lo; row < m.hi; row++ {
+		columns, values := rowOf(m.HostCSR, row)
+		values = values[:len(columns)]
+		local := uint32(row-m.lo) << rowBits
+		for j, column := range columns {
+			bucket := of[uint32(column)>>shift%maxCells]
+			stream, line := &s.streams[bucket], &s.lines[bucket]
+			at := stream.next
+			stream.next = at + 1
+			line.keys[at%lineLen] = local | (uint32(column) - stream.row)
+			line.values[at%lineLen] = values[j]
+			if at%lineLen == lineLen-1 {
+				s.flush(bucket)
+			}
 		}
-		from = to
 	}
-	copy(t.to.Columns[start:end], columns)
-	copy(values, sorted)
-	for row := range next {
-		next[row] += start
-	}
+	s.finish()
 }
 
 // matrixRows are rows of a matrix as a part of its transpose.
@@ -110,42 +74,16 @@ type matrixRows struct {
 	lo, hi int
 }
 
-// rowParts cuts a matrix into parts of some blockLen entries, of so many whole rows at
+// rowParts cuts a matrix into parts of partLen entries or somewhat more, of so many whole rows at
 // most.
 func rowParts(m kernels.HostCSR, most int) (parts []matrixRows) {
+	size := partLen(m.Entries())
 	for lo := 0; lo < m.Rows; {
 		end := min(lo+most, m.Rows)
-		n := sort.Search(end-lo, func(i int) bool { return m.Offsets[lo+1+i]-m.Offsets[lo] >= blockLen })
+		n := sort.Search(end-lo, func(i int) bool { return m.Offsets[lo+1+i]-m.Offsets[lo] >= size })
 		hi := min(lo+1+n, end)
 		parts = append(parts, matrixRows{m, lo, hi})
 		lo = hi
 	}
 	return parts
-}
-
-func (m matrixRows) count(shift int, counts []int64) {
-	for _, column := range m.Columns[m.Offsets[m.lo]:m.Offsets[m.hi]] {
-		counts[column>>shift]++
-	}
-}
-
-// scatter puts each entry into its bucket's range, which it moves on. It returns what it
-// has touched ahead, so that touching is no dead code.
-func (m matrixRows) scatter(shift int, ranges []span, keys []uint32, sorted []float32) (touched uint32) {
-	mask := uint32(1)<<shift - 1
-	sorted = sorted[:len(keys)]
-	for row := m.lo; row < m.hi; row++ {
-		columns, values := rowOf(m.HostCSR, row)
-		values = values[:len(columns)]
-		local := uint32(row-m.lo) << shift
-		for j, column := range columns {
-			r := &ranges[column>>shift]
-			at := r.next
-			soon := min(at+ahead, r.last)
-			touched += keys[soon] + math.Float32bits(sorted[soon])
-			keys[at], sorted[at] = local|uint32(column)&mask, values[j]
-			r.next = at + 1
-		}
-	}
-	return touched
 }
