@@ -69,6 +69,7 @@ func (t *copyTaker[I]) take(c columns[I], _ int64) error {
 }
 
 func (t *copyTaker[I]) finish(c columns[I]) error {
+	t.to.populate()
 	t.to.copy(c)
 	return nil
 }

@@ -66,6 +66,9 @@ func (t *rowTaker) take(c columns[int64], _ int64) error {
 }
 
 func (t *rowTaker) finish(c columns[int64]) error {
+	populate(t.users)
+	populate(t.items)
+	populate(t.values)
 	copy(t.users, t.chunkUsers.rows)
 	copy(t.items, t.chunkItems.rows)
 	copy(t.values, c.values)

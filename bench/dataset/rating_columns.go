@@ -49,3 +49,11 @@ func (c *columns[I]) set(n int, r Rating) {
 		c.times[n] = r.Time
 	}
 }
+
+// populate readies memory that is to be written for the first time.
+func (c columns[I]) populate() {
+	populate(c.users)
+	populate(c.items)
+	populate(c.values)
+	populate(c.times)
+}
