@@ -25,13 +25,13 @@ type dual struct {
 
 // dualOrder is the rows whose systems have one order.
 type dualOrder struct {
-	normal simd.Normal
-	order  int
-	lanes  int     // rows of a batch, which are solved together
-	places []int32 // for normal.SolveRows
-	count  int     // rows
-	first  int     // the place of the first in dual.rows
-	batch  int     // the number of the first batch
+	normal  simd.Normal
+	order   int
+	solving solving
+	places  []int32 // for normal.SolveRows
+	count   int     // rows
+	first   int     // the place of the first in dual.rows
+	batch   int     // the number of the first batch
 }
 
 // dualScratch is what a participant needs to solve a batch.
@@ -39,32 +39,55 @@ type dualScratch struct {
 	sums    []float32 // of the rows
 	factors []float32 // for AddProducts
 	lanes   []float32 // for SolveRows or SolveLanes
-	systems []float32 // where there is no SolveRows
+	systems []float32 // of the rows where they are not solved from the sums
 	z       []float32
 	rows    simd.SummedRows
 	sure    [maxLanes]bool
 	info    [maxLanes]int32
 }
 
-// The dual form is for ranks from dualLeast on and for rows of at most the share
-// dualShare of as many ratings.
+// The dual form is for ranks from dualLeast on and for orders that are dualBelow below
+// them. That is where it pays: the time of a row by its normal equations was so many
+// times that by the dual form, for rows of random columns on a Xeon of 2023,
+//
+//	ratings         k/8   k/4   3k/8  k/2   5k/8  3k/4  7k/8  k-1
+//	k = 32         1.13  1.21  1.29  1.35  0.70  0.74  0.67  0.70
+//	k = 64         3.29  3.55  1.87  1.83  1.28  1.26  0.85  0.79
+//	k = 128        14.3  6.79  3.67  2.58  1.92  1.40  1.09  0.88
+//	k = 256        15.2  6.22  3.62  2.59  1.98  1.53  1.24  0.93
+//	k = 64, AVX2   5.96  3.83  2.81  2.12  1.57  1.25  1.04  0.89
+//	k = 128, AVX2  13.3  6.13  3.77  2.63  1.95  1.46  1.19  0.99
+//	k = 64, in Go  6.70  3.82  2.74  2.18  1.62  1.31  1.12  0.91
+//
+// On ml-1m it made little difference whether orders were 8, 16 or 24 below.
 const (
-	dualLeast = 48
-	dualShare = 0.75
+	dualLeast = 32
+	dualBelow = 16
 )
 
 // dualMost is the most ratings of rows that are solved by the dual form. It is there for
 // objectives with one regularization above 0 of all unknowns and no term but the ratings.
 func (h *halfStep) dualMost() int {
 	o := &h.objective
-	if o.Convention != kernels.Explicit || o.Bias || !(o.Lambda > 0) || h.unknowns < dualLeast || h.needs.summed {
+	if o.Convention != kernels.Explicit || o.Bias || !(o.Lambda > 0) || h.unknowns < dualLeast {
 		return 0
 	}
-	return min(int(dualShare*float64(h.unknowns)), partLength)
+	return min((h.unknowns-dualBelow)/simd.DualStep*simd.DualStep, partLength)
 }
 
 // has reports whether rows of n ratings are solved by the dual form.
 func (d *dual) has(n int) bool { return 0 < n && n <= d.most }
+
+// of is the order of rows of n ratings.
+func (d *dual) of(n int) *dualOrder { return &d.orders[simd.DualOrder(n)/simd.DualStep-1] }
+
+// lanes is the number of rows of a batch.
+func (o *dualOrder) lanes() int {
+	if o.solving == alone {
+		return 1
+	}
+	return simd.Lanes(o.order)
+}
 
 // planDual counts the rows of each order.
 func (h *halfStep) planDual() {
@@ -73,13 +96,12 @@ func (h *halfStep) planDual() {
 	if d.most == 0 {
 		return
 	}
-	step := simd.DualOrder(1)
-	for order := step; order < d.most+step; order += step {
-		d.orders = append(d.orders, dualOrder{normal: simd.NewNormal(order), order: order, lanes: simd.Lanes(order)})
+	for order := simd.DualStep; order <= simd.DualOrder(d.most); order += simd.DualStep {
+		d.orders = append(d.orders, dualOrder{normal: simd.NewNormal(order), order: order, solving: solvingOf(order)})
 	}
 	for row := range h.r.Rows() {
 		if n := h.r.length(row); d.has(n) {
-			d.orders[(n-1)/step].count++
+			d.of(n).count++
 		}
 	}
 	rows := 0
@@ -87,7 +109,7 @@ func (h *halfStep) planDual() {
 		o := &d.orders[i]
 		o.first, o.batch = rows, d.batches
 		rows += o.count
-		d.batches += (o.count + o.lanes - 1) / o.lanes
+		d.batches += (o.count + o.lanes() - 1) / o.lanes()
 	}
 }
 
@@ -100,20 +122,22 @@ func (h *halfStep) layoutDual(who int, a *arena) (s dualScratch) {
 		if o.count == 0 {
 			continue
 		}
-		sums = max(sums, o.lanes*o.normal.Size())
+		sums = max(sums, o.lanes()*o.normal.Size())
 		factors = max(factors, o.normal.DualScratch())
-		z = max(z, o.lanes*o.order)
+		z = max(z, o.lanes()*o.order)
 		rows += o.count
-		if o.normal.SolvesRows() {
+		switch o.solving {
+		case fromSums:
 			lanes = max(lanes, o.normal.LaneScratch())
 			if who == 0 {
 				o.places = carve[int32](a, o.normal.LanePlaces())
 				systems = max(systems, dualSystem(o.order))
 			}
-		} else {
+			continue
+		case together:
 			lanes = max(lanes, simd.LanesScratch(o.order))
-			systems = max(systems, o.lanes*dualSystem(o.order))
 		}
+		systems = max(systems, o.lanes()*dualSystem(o.order))
 	}
 	if who == 0 {
 		d.rows = carve[int32](a, rows)
@@ -135,15 +159,15 @@ func (h *halfStep) prepareDual() {
 	if d.batches == 0 {
 		return
 	}
-	own, step := &h.work[0].dual, simd.DualOrder(1)
+	own := &h.work[0].dual
 	for i := range d.orders {
-		if o := &d.orders[i]; o.count > 0 && o.normal.SolvesRows() {
+		if o := &d.orders[i]; o.count > 0 && o.solving == fromSums {
 			o.normal.FindPlaces(o.places, own.sums, own.systems)
 		}
 	}
 	for row := range h.r.Rows() {
 		if n := h.r.length(row); d.has(n) {
-			o := &d.orders[(n-1)/step]
+			o := d.of(n)
 			d.rows[o.first] = int32(row)
 			o.first++
 		}
@@ -160,8 +184,8 @@ func (d *dual) at(batch int) (*dualOrder, []int32) {
 		i++
 	}
 	o := &d.orders[i]
-	lo := (batch - o.batch) * o.lanes
-	return o, d.rows[o.first+lo : o.first+min(lo+o.lanes, o.count)]
+	lo := (batch - o.batch) * o.lanes()
+	return o, d.rows[o.first+lo : o.first+min(lo+o.lanes(), o.count)]
 }
 
 // solveDual solves the rows of a batch. One that the normal equations may have no
@@ -205,29 +229,33 @@ func (h *halfStep) sumDual(w *rowScratch, o *dualOrder, i, row int, sums []float
 
 // solveProducts solves the systems of so many rows.
 func (h *halfStep) solveProducts(s *dualScratch, o *dualOrder, count int) {
-	tolerance, info, size := pivotTolerance(o.order), s.info[:count], o.normal.Size()
-	if o.normal.SolvesRows() {
+	n, tolerance, info, size := o.order, pivotTolerance(o.order), s.info[:count], o.normal.Size()
+	if o.solving == fromSums {
 		r := &s.rows
-		r.Sums, r.Stored = s.sums[:count*size], o.order
-		r.X, r.LDX = s.z, o.order
+		r.Sums, r.Stored = s.sums[:count*size], n
+		r.X, r.LDX = s.z, n
 		o.normal.SolveRows(r, info, o.places, tolerance, s.lanes)
 		return
 	}
-	ld, step := simd.PanelStride(o.order+1), dualSystem(o.order)
+	ld, step := simd.PanelStride(n+1), dualSystem(n)
 	for i := range count {
 		system := s.systems[i*step:][:step]
-		o.normal.Spread(system, ld, o.order, s.sums[i*size:][:size])
-		for j := range o.order {
+		o.normal.Spread(system, ld, n, s.sums[i*size:][:size])
+		for j := range n {
 			system[j*ld+j] += s.rows.Factors[i]
 		}
 	}
-	rhs := s.systems[o.order*ld:]
+	if o.solving == alone {
+		info[0] = int32(simd.Solve(s.z[:n], s.systems[:step], ld, tolerance))
+		return
+	}
+	rhs := s.systems[n*ld:]
 	simd.SolveLanes(simd.Systems{
-		Order: o.order,
+		Order: n,
 		A:     s.systems, LDA: ld, StepA: step,
 		B: rhs, StepB: step,
 	}, info, tolerance, s.lanes)
 	for i := range count {
-		copy(s.z[i*o.order:][:o.order], rhs[i*step:])
+		copy(s.z[i*n:][:n], rhs[i*step:])
 	}
 }

@@ -86,12 +86,13 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 	case kernels.NonNegative:
 		h.row, h.needs = nonNegative, scratchNeeds{order: k, systems: 2, vector: true}
 	default:
-		h.row, h.needs = cholesky, scratchNeeds{order: k, systems: 1}
-		if lanes := simd.Lanes(k); lanes > 1 && k <= togetherMost {
-			h.row, h.rest, h.needs = choleskyTogether, solveBatch, scratchNeeds{order: k, systems: lanes, lanes: simd.LanesScratch(k)}
-			if normal := simd.NewNormal(k); normal.SolvesRows() {
-				h.row, h.rest, h.needs = solveFromSums, solveSums, scratchNeeds{order: k, summed: true}
-			}
+		switch solvingOf(k) {
+		case fromSums:
+			h.row, h.rest, h.needs = solveFromSums, solveSums, scratchNeeds{order: k, summed: true}
+		case together:
+			h.row, h.rest, h.needs = choleskyTogether, solveBatch, scratchNeeds{order: k, systems: simd.Lanes(k), lanes: simd.LanesScratch(k)}
+		default:
+			h.row, h.needs = cholesky, scratchNeeds{order: k, systems: 1}
 		}
 		h.dual.most = h.dualMost()
 	}

@@ -5,19 +5,20 @@ package simd
 //	(Y·Yᵀ + λI)·z = t, where Y has the n rows y_j of k elements; x = Yᵀ·z.
 //
 // Y·Yᵀ is Σ_c y_c·y_cᵀ over the columns of Y, so that the sums of a Normal serve if the
-// rows are transposed first. Their order is n in whole tiles; zeros make it up, which
-// leave λ on the diagonal and 0 in z.
+// rows are transposed first. Zeros make up their order, which leave λ on the diagonal and
+// 0 in z.
 
-// DualOrder is the order of the systems of rows with n ≥ 1 ratings.
+// DualStep is the distance of the orders of DualOrder.
+const DualStep = 8
+
+// DualOrder is the order of the systems of rows with n ≥ 1 ratings, a multiple of
+// DualStep. For AVX-512 the design of whole tiles begins at 16.
 func DualOrder(n int) int {
-	switch active {
-	case avx512:
-		return roundUp(n, diagonalLanes)
-	case avx2:
-		return roundUp(n, 8)
-	default:
-		return roundUp(n, tile)
+	order := roundUp(n, DualStep)
+	if active == avx512 {
+		order = max(order, diagonalLanes)
 	}
+	return order
 }
 
 // dualElements is the number of elements of a panel of the transposed rows, of which
