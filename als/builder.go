@@ -309,33 +309,30 @@ func follows(user, item, nextUser, nextItem int32) arrival {
 // position given.
 func (b block) inspect(s shape, position int64) (survey, error) {
 	items, values := b.items[:len(b.users)], b.values[:len(b.users)]
-	last := len(b.users) - 1
-	// Without a branch that depends on the items, which come in any order.
-	var mostUser, mostItem, mostValue uint32 // of the value, the bits without the sign
-	var before uint64
-	grouping, sorting := true, true
+	// Without a branch that depends on ratings, which come in any order: what is below
+	// zero in any of them makes the sums of bits so.
+	lastUser, lastItem := int64(s.users)-1, int64(s.items)-1
+	var outside, descending, mixed int64
+	var exponents uint32
+	var user, before int64 = 0, -1 // those of the rating before, and both in a number
 	for j, u := range b.users {
-		i, v := items[j], values[j]
-		mostUser, mostItem = max(mostUser, uint32(u)), max(mostItem, uint32(i))
-		mostValue = max(mostValue, math.Float32bits(v)&^(1<<31))
-		pair := uint64(uint32(u))<<32 | uint64(uint32(i)) + 1
-		if pair <= before {
-			sorting = false
-		}
-		if pair>>32 < before>>32 {
-			grouping = false
-		}
-		before = pair
+		nextUser, item := int64(u), int64(items[j])
+		outside |= nextUser | item | (lastUser - nextUser) | (lastItem - item)
+		// The exponent of what is not finite is all ones, and the sum carries.
+		exponents |= math.Float32bits(values[j])&^(1<<31) + 1<<23
+		mixed |= nextUser - user
+		pair := nextUser<<32 | item
+		descending |= pair - before - 1
+		user, before = nextUser, pair
 	}
-	infinity := math.Float32bits(float32(math.Inf(1)))
-	if int64(mostUser) >= int64(s.users) || int64(mostItem) >= int64(s.items) || mostValue >= infinity {
+	if outside < 0 || exponents>>31 != 0 {
 		return survey{}, s.refuse(b, position)
 	}
-	seen := survey{unordered, b.users[0], b.users[last], items[0], items[last]}
+	seen := survey{unordered, b.users[0], int32(user), items[0], int32(before)}
 	switch {
-	case sorting:
+	case descending >= 0:
 		seen.come = sorted
-	case grouping:
+	case mixed >= 0:
 		seen.come = grouped
 	}
 	return seen, nil

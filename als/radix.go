@@ -131,9 +131,10 @@ func stageRatings[K key](s *staging[K], b *buckets[K], p part) {
 			stream, line := &s.streams[bucket], &s.lines[bucket]
 			at := stream.next
 			stream.next = at + 1
-			line.keys[at%lineLen] = K(items[j])<<rowBits | (K(user) - stream.row)
-			line.values[at%lineLen] = values[j]
-			if at%lineLen == lineLen-1 {
+			place := at & (lineLen - 1)
+			line.keys[place] = K(items[j])<<rowBits | (K(user) - stream.row)
+			line.values[place] = values[j]
+			if place == lineLen-1 {
 				s.flush(bucket)
 			}
 		}

@@ -58,9 +58,10 @@ func stageRows(s *staging[uint32], b *buckets[uint32], m matrixRows) {
 			stream, line := &s.streams[bucket], &s.lines[bucket]
 			at := stream.next
 			stream.next = at + 1
-			line.keys[at%lineLen] = local | (uint32(column) - stream.row)
-			line.values[at%lineLen] = values[j]
-			if at%lineLen == lineLen-1 {
+			place := at & (lineLen - 1)
+			line.keys[place] = local | (uint32(column) - stream.row)
+			line.values[place] = values[j]
+			if place == lineLen-1 {
 				s.flush(bucket)
 			}
 		}
