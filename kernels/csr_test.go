@@ -1,8 +1,11 @@
 package kernels_test
 
 import (
+	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"sort"
 	"strconv"
 	"testing"
 
@@ -57,6 +60,32 @@ func TestHostCSRCheckRejects(t *testing.T) {
 		err := h.Check()
 		require.ErrorIs(t, err, kernels.ErrArgument, message)
 		require.EqualError(t, err, "kernels: wrong argument "+message)
+	}
+}
+
+// TestHostCSRCheckNamesTheFirst has many entries, which several goroutines check, and two
+// that are wrong; some rows have none.
+func TestHostCSRCheckNamesTheFirst(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	const rows, each = 300_000, 7
+	h := kernels.HostCSR{Rows: rows, Cols: each, Offsets: make([]int64, rows+1)}
+	for i := range rows {
+		if i%3 > 0 {
+			for c := range each {
+				h.Columns = append(h.Columns, int32(c))
+			}
+		}
+		h.Offsets[i+1] = int64(len(h.Columns))
+	}
+	require.NoError(t, h.Check())
+	n := len(h.Columns)
+	h.Columns[n-1] = each
+	for at := n - 2; at >= 0; at -= n / 11 {
+		was := h.Columns[at]
+		h.Columns[at] = -1
+		row := sort.Search(rows, func(i int) bool { return h.Offsets[i+1] > int64(at) })
+		require.EqualError(t, h.Check(), fmt.Sprintf("kernels: wrong argument host.Columns: entry %d in row %d: column -1 of %d", at, row, each))
+		h.Columns[at] = was
 	}
 }
 
