@@ -64,9 +64,32 @@ func LanesScratch(order int) int {
 	if lanes == 1 {
 		return (order + 1) * PanelStride(order+1)
 	}
-	panels := (order + panelRows - 1) / panelRows
-	return (panelStart(panels) + panels*panelRows) * lanes
+	return lanesSize(order)*lanes + comingScratch(order)
 }
+
+// lanesSize is the number of vectors of L and of the right-hand side.
+func lanesSize(order int) int { return panelStart(panels(order)) + panels(order)*panelRows }
+
+// comingMost is the highest order whose systems are fetched ahead.
+const comingMost = 128
+
+// lineElements is the number of elements of a line of the cache.
+const lineElements = 16
+
+// comingScratch is the number of elements that coming needs at the most: a row has a line
+// for each 16 elements and two more, and there are lines of 4 groups of systems.
+func comingScratch(order int) int {
+	if order > comingMost {
+		return 0
+	}
+	return max(stepsBefore(panels(order)), 4*order*(order+2*2*lineElements)/(2*lineElements))
+}
+
+// stepsBefore is how many steps, of 4 columns for a tile, the panels before one take.
+func stepsBefore(panel int) int { return (panel - 1) * panel * (panel + 1) / 6 }
+
+// panels is the number of panels of an order.
+func panels(order int) int { return (order + panelRows - 1) / panelRows }
 
 // panelRows is the number of rows of a panel of SolveLanes.
 const panelRows = 4

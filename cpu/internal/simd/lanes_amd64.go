@@ -5,10 +5,13 @@ package simd
 // solveLanes takes as many systems at a time as a vector has lanes. A call of the
 // assembly is a panel, a row, or the way back.
 func solveLanes(s Systems, info []int32, tolerance float32, scratch []float32) {
-	n, lanes := s.Order, Lanes(s.Order)
-	panels := (n + panelRows - 1) / panelRows
+	n, lanes, panels := s.Order, Lanes(s.Order), panels(s.Order)
 	l := scratch[:panelStart(panels)*lanes]
-	z := scratch[len(l) : len(l)+panels*panelRows*lanes]
+	z := scratch[len(l) : lanesSize(n)*lanes]
+	var ahead coming
+	if len(info) > lanes {
+		ahead = newComing(&s, lanes, scratch[lanesSize(n)*lanes:])
+	}
 	for len(info) > 0 {
 		count := min(len(info), lanes)
 		a, b := lanePlaces(s.StepA, count), lanePlaces(s.StepB, count)
@@ -24,12 +27,9 @@ func solveLanes(s Systems, info []int32, tolerance float32, scratch []float32) {
 				row := p*panelRows + i
 				loadLanes(&panel[i*lanes], panelRows*lanes, &s.A[row*s.LDA], &a, min(n, (p+1)*panelRows))
 			}
-			next := s.ahead(p, panels, count, len(info))
-			if active == avx2 {
-				factorLanesAVX2(&l[0], p, &z[0], tolerance, &failed[0], next, s.LDA, s.StepA)
-			} else {
-				factorLanesAVX512(&l[0], p, &z[0], tolerance, &failed[0], next, s.LDA, s.StepA)
-			}
+			before, steps := ahead.during(p)
+			bringLanes(&s, before)
+			factorLanes(l, p, z, tolerance, &failed, &s, steps)
 		}
 		if active == avx2 {
 			backLanesAVX2(&l[0], panels, &z[0], n, &failed[0])
@@ -47,30 +47,32 @@ func solveLanes(s Systems, info []int32, tolerance float32, scratch []float32) {
 	}
 }
 
-// Small systems are read ahead by a batch, larger ones by a panel, as a batch would
-// not be in the cache any more when its turn comes. From some order on the processor
-// does better by itself: at 128 reading ahead cost 10 %.
-const (
-	aheadByBatch = 32
-	aheadByPanel = 96
-)
+// factorLanes factorizes a panel and fetches lines of systems meanwhile, of which there are
+// none or as many as the panel has steps.
+func factorLanes(l []float32, panel int, z []float32, tolerance float32, failed *[16]int32, s *Systems, fetch []float32) {
+	// With nothing to fetch it is the beginning of l, again and again.
+	var none float32
+	from, step, next, each := &l[0], 0, &none, 0
+	if len(fetch) > 0 {
+		from, step, next, each = &s.A[0], 4*s.StepA, &fetch[0], 4
+	}
+	if active == avx2 {
+		factorLanesAVX2(&l[0], panel, &z[0], tolerance, &failed[0], from, step, next, each)
+	} else {
+		factorLanesAVX512(&l[0], panel, &z[0], tolerance, &failed[0], from, step, next, each)
+	}
+}
 
-// ahead is what to bring to the cache while a panel is factorized, for a batch of
-// count of the systems that are left. nil is nothing.
-func (s *Systems) ahead(panel, panels, count, left int) *float32 {
-	next := 0
-	switch {
-	case s.Order > aheadByPanel:
-		return nil
-	case s.Order > aheadByBatch && panel+1 < panels:
-		return &s.A[(panel+1)*panelRows*s.LDA]
-	case s.Order <= aheadByBatch:
-		next = panel * panelRows * s.LDA
+// bringLanes fetches lines of systems.
+func bringLanes(s *Systems, fetch []float32) {
+	if len(fetch) == 0 {
+		return
 	}
-	if left == count {
-		return nil
+	if active == avx2 {
+		bringLanesAVX2(&s.A[0], 4*s.StepA, &fetch[0], len(fetch))
+	} else {
+		bringLanesAVX512(&s.A[0], 4*s.StepA, &fetch[0], len(fetch))
 	}
-	return &s.A[count*s.StepA+next]
 }
 
 // places says where the operands of the lanes are, in bytes: those of lane 4q+i are

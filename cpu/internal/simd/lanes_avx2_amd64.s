@@ -104,9 +104,9 @@ DATA lanesAVX2<>+56(SB)/4, $0x00000000
 DATA lanesAVX2<>+60(SB)/4, $0x00000000
 GLOBL lanesAVX2<>(SB), RODATA|NOPTR, $64
 
-// func factorLanesAVX2(l *float32, panel int, z *float32, tolerance float32, info *int32, next *float32, lda int, step int)
+// func factorLanesAVX2(l *float32, panel int, z *float32, tolerance float32, info *int32, from *float32, step int, next *float32, each int)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·factorLanesAVX2(SB), NOSPLIT, $0-64
+TEXT ·factorLanesAVX2(SB), NOSPLIT, $0-72
 	MOVQ   l+0(FP), AX
 	MOVQ   panel+8(FP), CX
 	LEAQ   1(CX), DX
@@ -116,45 +116,15 @@ TEXT ·factorLanesAVX2(SB), NOSPLIT, $0-64
 	MOVQ   CX, BX
 	IMUL3Q $0x00000200, BX, BX
 	XORQ   SI, SI
+	MOVQ   from+40(FP), DI
+	MOVQ   step+48(FP), R8
+	MOVQ   next+56(FP), R9
+	MOVQ   each+64(FP), R10
 
 	// The tiles before the one on the diagonal.
 tiles4:
-	CMPQ       SI, BX
-	JGE        diagonal5
-	MOVQ       next+40(FP), DI
-	TESTQ      DI, DI
-	JZ         alone6
-	MOVQ       step+56(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       SI, R9
-	SHRQ       $0x09, R9
-	MOVQ       R9, R8
-	ANDQ       $0x03, R8
-	MOVQ       lda+48(FP), R11
-	SHLQ       $0x02, R11
-	IMULQ      R11, R8
-	ADDQ       R8, DI
-	SHRQ       $0x02, R9
-	SHLQ       $0x06, R9
-	ADDQ       R9, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-
-alone6:
+	CMPQ    SI, BX
+	JGE     diagonal5
 	VMOVUPS (DX)(SI*1), Y0
 	VMOVUPS 32(DX)(SI*1), Y1
 	VMOVUPS 128(DX)(SI*1), Y2
@@ -163,72 +133,80 @@ alone6:
 	VMOVUPS 288(DX)(SI*1), Y5
 	VMOVUPS 384(DX)(SI*1), Y6
 	VMOVUPS 416(DX)(SI*1), Y7
-	XORQ    DI, DI
+	XORQ    R11, R11
 	TESTQ   SI, SI
-	JZ      summed8
+	JZ      summed7
 
-steps7:
-	VMOVUPS      (DX)(DI*1), Y8
-	VMOVUPS      32(DX)(DI*1), Y9
-	VMOVUPS      (AX)(DI*1), Y10
+steps6:
+	MOVL         (R9), R12
+	ADDQ         R10, R9
+	ADDQ         DI, R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   (R12)(R8*1)
+	LEAQ         (R12)(R8*2), R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   (R12)(R8*1)
+	VMOVUPS      (DX)(R11*1), Y8
+	VMOVUPS      32(DX)(R11*1), Y9
+	VMOVUPS      (AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y0
 	VFNMADD231PS Y9, Y10, Y1
-	VMOVUPS      32(AX)(DI*1), Y10
+	VMOVUPS      32(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y2
 	VFNMADD231PS Y9, Y10, Y3
-	VMOVUPS      64(AX)(DI*1), Y10
+	VMOVUPS      64(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y4
 	VFNMADD231PS Y9, Y10, Y5
-	VMOVUPS      96(AX)(DI*1), Y10
+	VMOVUPS      96(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y6
 	VFNMADD231PS Y9, Y10, Y7
-	VMOVUPS      128(DX)(DI*1), Y8
-	VMOVUPS      160(DX)(DI*1), Y9
-	VMOVUPS      128(AX)(DI*1), Y10
+	VMOVUPS      128(DX)(R11*1), Y8
+	VMOVUPS      160(DX)(R11*1), Y9
+	VMOVUPS      128(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y0
 	VFNMADD231PS Y9, Y10, Y1
-	VMOVUPS      160(AX)(DI*1), Y10
+	VMOVUPS      160(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y2
 	VFNMADD231PS Y9, Y10, Y3
-	VMOVUPS      192(AX)(DI*1), Y10
+	VMOVUPS      192(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y4
 	VFNMADD231PS Y9, Y10, Y5
-	VMOVUPS      224(AX)(DI*1), Y10
+	VMOVUPS      224(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y6
 	VFNMADD231PS Y9, Y10, Y7
-	VMOVUPS      256(DX)(DI*1), Y8
-	VMOVUPS      288(DX)(DI*1), Y9
-	VMOVUPS      256(AX)(DI*1), Y10
+	VMOVUPS      256(DX)(R11*1), Y8
+	VMOVUPS      288(DX)(R11*1), Y9
+	VMOVUPS      256(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y0
 	VFNMADD231PS Y9, Y10, Y1
-	VMOVUPS      288(AX)(DI*1), Y10
+	VMOVUPS      288(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y2
 	VFNMADD231PS Y9, Y10, Y3
-	VMOVUPS      320(AX)(DI*1), Y10
+	VMOVUPS      320(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y4
 	VFNMADD231PS Y9, Y10, Y5
-	VMOVUPS      352(AX)(DI*1), Y10
+	VMOVUPS      352(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y6
 	VFNMADD231PS Y9, Y10, Y7
-	VMOVUPS      384(DX)(DI*1), Y8
-	VMOVUPS      416(DX)(DI*1), Y9
-	VMOVUPS      384(AX)(DI*1), Y10
+	VMOVUPS      384(DX)(R11*1), Y8
+	VMOVUPS      416(DX)(R11*1), Y9
+	VMOVUPS      384(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y0
 	VFNMADD231PS Y9, Y10, Y1
-	VMOVUPS      416(AX)(DI*1), Y10
+	VMOVUPS      416(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y2
 	VFNMADD231PS Y9, Y10, Y3
-	VMOVUPS      448(AX)(DI*1), Y10
+	VMOVUPS      448(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y4
 	VFNMADD231PS Y9, Y10, Y5
-	VMOVUPS      480(AX)(DI*1), Y10
+	VMOVUPS      480(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y6
 	VFNMADD231PS Y9, Y10, Y7
-	ADDQ         $+512, DI
-	CMPQ         DI, SI
-	JLT          steps7
+	ADDQ         $+512, R11
+	CMPQ         R11, SI
+	JLT          steps6
 
-summed8:
+summed7:
 	VMOVUPS      (AX)(SI*1), Y8
 	VMULPS       Y8, Y0, Y0
 	VMOVUPS      Y0, (DX)(SI*1)
@@ -275,72 +253,72 @@ summed8:
 	VMOVUPS      352(DX)(SI*1), Y5
 	VMOVUPS      448(DX)(SI*1), Y6
 	VMOVUPS      480(DX)(SI*1), Y7
-	XORQ         DI, DI
+	XORQ         R11, R11
 	TESTQ        SI, SI
-	JZ           summed10
+	JZ           summed9
 
-steps9:
-	VMOVUPS      64(DX)(DI*1), Y8
-	VMOVUPS      96(DX)(DI*1), Y9
-	VMOVUPS      (AX)(DI*1), Y10
+steps8:
+	VMOVUPS      64(DX)(R11*1), Y8
+	VMOVUPS      96(DX)(R11*1), Y9
+	VMOVUPS      (AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y0
 	VFNMADD231PS Y9, Y10, Y1
-	VMOVUPS      32(AX)(DI*1), Y10
+	VMOVUPS      32(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y2
 	VFNMADD231PS Y9, Y10, Y3
-	VMOVUPS      64(AX)(DI*1), Y10
+	VMOVUPS      64(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y4
 	VFNMADD231PS Y9, Y10, Y5
-	VMOVUPS      96(AX)(DI*1), Y10
+	VMOVUPS      96(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y6
 	VFNMADD231PS Y9, Y10, Y7
-	VMOVUPS      192(DX)(DI*1), Y8
-	VMOVUPS      224(DX)(DI*1), Y9
-	VMOVUPS      128(AX)(DI*1), Y10
+	VMOVUPS      192(DX)(R11*1), Y8
+	VMOVUPS      224(DX)(R11*1), Y9
+	VMOVUPS      128(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y0
 	VFNMADD231PS Y9, Y10, Y1
-	VMOVUPS      160(AX)(DI*1), Y10
+	VMOVUPS      160(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y2
 	VFNMADD231PS Y9, Y10, Y3
-	VMOVUPS      192(AX)(DI*1), Y10
+	VMOVUPS      192(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y4
 	VFNMADD231PS Y9, Y10, Y5
-	VMOVUPS      224(AX)(DI*1), Y10
+	VMOVUPS      224(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y6
 	VFNMADD231PS Y9, Y10, Y7
-	VMOVUPS      320(DX)(DI*1), Y8
-	VMOVUPS      352(DX)(DI*1), Y9
-	VMOVUPS      256(AX)(DI*1), Y10
+	VMOVUPS      320(DX)(R11*1), Y8
+	VMOVUPS      352(DX)(R11*1), Y9
+	VMOVUPS      256(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y0
 	VFNMADD231PS Y9, Y10, Y1
-	VMOVUPS      288(AX)(DI*1), Y10
+	VMOVUPS      288(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y2
 	VFNMADD231PS Y9, Y10, Y3
-	VMOVUPS      320(AX)(DI*1), Y10
+	VMOVUPS      320(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y4
 	VFNMADD231PS Y9, Y10, Y5
-	VMOVUPS      352(AX)(DI*1), Y10
+	VMOVUPS      352(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y6
 	VFNMADD231PS Y9, Y10, Y7
-	VMOVUPS      448(DX)(DI*1), Y8
-	VMOVUPS      480(DX)(DI*1), Y9
-	VMOVUPS      384(AX)(DI*1), Y10
+	VMOVUPS      448(DX)(R11*1), Y8
+	VMOVUPS      480(DX)(R11*1), Y9
+	VMOVUPS      384(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y0
 	VFNMADD231PS Y9, Y10, Y1
-	VMOVUPS      416(AX)(DI*1), Y10
+	VMOVUPS      416(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y2
 	VFNMADD231PS Y9, Y10, Y3
-	VMOVUPS      448(AX)(DI*1), Y10
+	VMOVUPS      448(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y4
 	VFNMADD231PS Y9, Y10, Y5
-	VMOVUPS      480(AX)(DI*1), Y10
+	VMOVUPS      480(AX)(R11*1), Y10
 	VFNMADD231PS Y8, Y10, Y6
 	VFNMADD231PS Y9, Y10, Y7
-	ADDQ         $+512, DI
-	CMPQ         DI, SI
-	JLT          steps9
+	ADDQ         $+512, R11
+	CMPQ         R11, SI
+	JLT          steps8
 
-summed10:
+summed9:
 	VMOVUPS      (AX)(SI*1), Y8
 	VMULPS       Y8, Y0, Y0
 	VMOVUPS      Y0, 64(DX)(SI*1)
@@ -384,40 +362,6 @@ summed10:
 	JMP          tiles4
 
 diagonal5:
-	MOVQ       next+40(FP), AX
-	TESTQ      AX, AX
-	JZ         alone11
-	MOVQ       step+56(FP), R8
-	SHLQ       $0x02, R8
-	MOVQ       BX, DI
-	SHRQ       $0x09, DI
-	MOVQ       DI, SI
-	ANDQ       $0x03, SI
-	MOVQ       lda+48(FP), R9
-	SHLQ       $0x02, R9
-	IMULQ      R9, SI
-	ADDQ       SI, AX
-	SHRQ       $0x02, DI
-	SHLQ       $0x06, DI
-	ADDQ       DI, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-
-alone11:
 	VMOVUPS (DX)(BX*1), Y0
 	VMOVUPS 32(DX)(BX*1), Y1
 	VMOVUPS 160(DX)(BX*1), Y2
@@ -430,9 +374,17 @@ alone11:
 	VMOVUPS 480(DX)(BX*1), Y9
 	XORQ    AX, AX
 	TESTQ   BX, BX
-	JZ      summed13
+	JZ      summed11
 
-steps12:
+steps10:
+	MOVL         (R9), SI
+	ADDQ         R10, R9
+	ADDQ         DI, SI
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(R8*1)
+	LEAQ         (SI)(R8*2), SI
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(R8*1)
 	VMOVUPS      (DX)(AX*1), Y10
 	VFNMADD231PS Y10, Y10, Y0
 	VMOVUPS      32(DX)(AX*1), Y11
@@ -491,9 +443,9 @@ steps12:
 	VFNMADD231PS Y13, Y13, Y9
 	ADDQ         $+512, AX
 	CMPQ         AX, BX
-	JLT          steps12
+	JLT          steps10
 
-summed13:
+summed11:
 	MOVL         CX, AX
 	SHLL         $0x02, AX
 	MOVQ         info+32(FP), CX
@@ -591,9 +543,9 @@ summed13:
 	MOVQ         AX, SI
 	XORQ         DI, DI
 	TESTQ        BX, BX
-	JZ           summed15
+	JZ           summed13
 
-steps14:
+steps12:
 	VMOVUPS      (SI), Y8
 	VFNMADD231PS (DX)(DI*1), Y8, Y0
 	VFNMADD231PS 32(DX)(DI*1), Y8, Y1
@@ -617,9 +569,9 @@ steps14:
 	ADDQ         $+128, SI
 	ADDQ         $+512, DI
 	CMPQ         DI, BX
-	JLT          steps14
+	JLT          steps12
 
-summed15:
+summed13:
 	VADDPS       Y4, Y0, Y0
 	VADDPS       Y5, Y1, Y1
 	VADDPS       Y6, Y2, Y2
@@ -656,7 +608,7 @@ TEXT ·backLanesAVX2(SB), NOSPLIT, $0-40
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 
-panels16:
+panels14:
 	MOVQ         AX, CX
 	SHRQ         $0x02, CX
 	VMOVUPS      (DX)(CX*1), Y2
@@ -684,9 +636,9 @@ panels16:
 	MOVQ         DX, CX
 	XORQ         SI, SI
 	TESTQ        AX, AX
-	JZ           summed18
+	JZ           summed16
 
-steps17:
+steps15:
 	VMOVUPS      (CX), Y6
 	VMULPS       (BX)(SI*1), Y2, Y7
 	VFNMADD231PS 32(BX)(SI*1), Y3, Y6
@@ -718,12 +670,12 @@ steps17:
 	ADDQ         $+128, CX
 	ADDQ         $+512, SI
 	CMPQ         SI, AX
-	JLT          steps17
+	JLT          steps15
 
-summed18:
+summed16:
 	SUBQ         AX, BX
 	SUBQ         $+512, AX
-	JGE          panels16
+	JGE          panels14
 	MOVQ         info+32(FP), AX
 	VMOVUPS      (AX), Y0
 	MOVQ         n+24(FP), CX
@@ -755,9 +707,9 @@ TEXT ·storeLanesAVX2(SB), NOSPLIT, $0-40
 	VXORPS   Y0, Y0, Y0
 	VPCMPEQD (R9), Y0, Y0
 	SUBQ     $0x04, R8
-	JLT      rest20
+	JLT      rest18
 
-columns19:
+columns17:
 	VANDPS       (DI), Y0, Y1
 	VANDPS       32(DI), Y0, Y2
 	VANDPS       64(DI), Y0, Y3
@@ -782,11 +734,11 @@ columns19:
 	ADDQ         $0x10, CX
 	ADDQ         $+128, DI
 	SUBQ         $0x04, R8
-	JGE          columns19
+	JGE          columns17
 
-rest20:
+rest18:
 	ADDQ         $0x04, R8
-	JZ           done21
+	JZ           done19
 	LEAQ         lanesAVX2<>+0(SB), R9
 	NEGQ         R8
 	VMOVUPS      32(R9)(R8*4), Y1
@@ -819,6 +771,32 @@ rest20:
 	VEXTRACTF128 $0x01, Y0, X0
 	VMASKMOVPS   X0, X1, (CX)(SI*1)
 
-done21:
+done19:
 	VZEROUPPER
+	RET
+
+// func bringLanesAVX2(from *float32, step int, next *float32, count int)
+// Requires: MMX+
+TEXT ·bringLanesAVX2(SB), NOSPLIT, $0-32
+	MOVQ  $0x00000004, AX
+	MOVQ  from+0(FP), CX
+	MOVQ  step+8(FP), DX
+	MOVQ  next+16(FP), BX
+	MOVQ  count+24(FP), SI
+	TESTQ SI, SI
+	JZ    brought21
+
+lines20:
+	MOVL       (BX), DI
+	ADDQ       AX, BX
+	ADDQ       CX, DI
+	PREFETCHT1 (DI)
+	PREFETCHT1 (DI)(DX*1)
+	LEAQ       (DI)(DX*2), DI
+	PREFETCHT1 (DI)
+	PREFETCHT1 (DI)(DX*1)
+	DECQ       SI
+	JNZ        lines20
+
+brought21:
 	RET

@@ -14,12 +14,12 @@ func loadLanesAVX512(to *float32, apart int, from *float32, at *int, columns int
 // factorLanesAVX512 turns panel number panel of A into that of L, where those before it
 // are done, and its elements of b into those of z, the solution of L·z = b. Where
 // info is 0 it becomes the first pivot of the panel, from 1, that is not above
-// tolerance times its diagonal element. If next is not nil, the rows of the panel in
-// the systems that come next are brought to the cache: they begin there, lda apart,
-// step from system to system.
+// tolerance times its diagonal element. For each 4 columns of a tile that it multiplies,
+// it brings lines of 4 systems, step bytes apart, to the second-level cache: next has
+// their places in bytes after from, as bits, each bytes apart.
 //
 //go:noescape
-func factorLanesAVX512(l *float32, panel int, z *float32, tolerance float32, info *int32, next *float32, lda int, step int)
+func factorLanesAVX512(l *float32, panel int, z *float32, tolerance float32, info *int32, from *float32, step int, next *float32, each int)
 
 // backLanesAVX512 solves Lᵀ·x = z, which x overwrites. Where x is not finite and info
 // is 0, info becomes n.
@@ -32,3 +32,9 @@ func backLanesAVX512(l *float32, panels int, z *float32, n int, info *int32)
 //
 //go:noescape
 func storeLanesAVX512(to *float32, at *int, x *float32, columns int, info *int32)
+
+// bringLanesAVX512 brings lines of 4 systems to the second-level cache, as factorLanes does,
+// count times.
+//
+//go:noescape
+func bringLanesAVX512(from *float32, step int, next *float32, count int)

@@ -253,9 +253,9 @@ done5:
 	VZEROUPPER
 	RET
 
-// func factorLanesAVX512(l *float32, panel int, z *float32, tolerance float32, info *int32, next *float32, lda int, step int)
+// func factorLanesAVX512(l *float32, panel int, z *float32, tolerance float32, info *int32, from *float32, step int, next *float32, each int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·factorLanesAVX512(SB), NOSPLIT, $0-64
+TEXT ·factorLanesAVX512(SB), NOSPLIT, $0-72
 	MOVQ   l+0(FP), AX
 	MOVQ   panel+8(FP), CX
 	LEAQ   1(CX), DX
@@ -265,61 +265,15 @@ TEXT ·factorLanesAVX512(SB), NOSPLIT, $0-64
 	MOVQ   CX, BX
 	IMUL3Q $0x00000400, BX, BX
 	XORQ   SI, SI
+	MOVQ   from+40(FP), DI
+	MOVQ   step+48(FP), R8
+	MOVQ   next+56(FP), R9
+	MOVQ   each+64(FP), R10
 
 	// The tiles before the one on the diagonal.
 tiles6:
-	CMPQ       SI, BX
-	JGE        diagonal7
-	MOVQ       next+40(FP), DI
-	TESTQ      DI, DI
-	JZ         alone8
-	MOVQ       step+56(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       SI, R9
-	SHRQ       $0x0a, R9
-	MOVQ       R9, R8
-	ANDQ       $0x03, R8
-	MOVQ       lda+48(FP), R11
-	SHLQ       $0x02, R11
-	IMULQ      R11, R8
-	ADDQ       R8, DI
-	SHRQ       $0x02, R9
-	SHLQ       $0x06, R9
-	ADDQ       R9, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-	PREFETCHT1 (DI)
-	ADDQ       R10, DI
-
-alone8:
+	CMPQ    SI, BX
+	JGE     diagonal7
 	VMOVUPS (DX)(SI*1), Z0
 	VMOVUPS 64(DX)(SI*1), Z1
 	VMOVUPS 128(DX)(SI*1), Z2
@@ -336,112 +290,120 @@ alone8:
 	VMOVUPS 832(DX)(SI*1), Z13
 	VMOVUPS 896(DX)(SI*1), Z14
 	VMOVUPS 960(DX)(SI*1), Z15
-	XORQ    DI, DI
+	XORQ    R11, R11
 	TESTQ   SI, SI
-	JZ      summed10
+	JZ      summed9
 
-steps9:
-	VMOVUPS      (DX)(DI*1), Z16
-	VMOVUPS      64(DX)(DI*1), Z17
-	VMOVUPS      128(DX)(DI*1), Z18
-	VMOVUPS      192(DX)(DI*1), Z19
-	VMOVUPS      (AX)(DI*1), Z20
+steps8:
+	MOVL         (R9), R12
+	ADDQ         R10, R9
+	ADDQ         DI, R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   (R12)(R8*1)
+	LEAQ         (R12)(R8*2), R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   (R12)(R8*1)
+	VMOVUPS      (DX)(R11*1), Z16
+	VMOVUPS      64(DX)(R11*1), Z17
+	VMOVUPS      128(DX)(R11*1), Z18
+	VMOVUPS      192(DX)(R11*1), Z19
+	VMOVUPS      (AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z0
 	VFNMADD231PS Z17, Z20, Z1
 	VFNMADD231PS Z18, Z20, Z2
 	VFNMADD231PS Z19, Z20, Z3
-	VMOVUPS      64(AX)(DI*1), Z20
+	VMOVUPS      64(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z4
 	VFNMADD231PS Z17, Z20, Z5
 	VFNMADD231PS Z18, Z20, Z6
 	VFNMADD231PS Z19, Z20, Z7
-	VMOVUPS      128(AX)(DI*1), Z20
+	VMOVUPS      128(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z8
 	VFNMADD231PS Z17, Z20, Z9
 	VFNMADD231PS Z18, Z20, Z10
 	VFNMADD231PS Z19, Z20, Z11
-	VMOVUPS      192(AX)(DI*1), Z20
+	VMOVUPS      192(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z12
 	VFNMADD231PS Z17, Z20, Z13
 	VFNMADD231PS Z18, Z20, Z14
 	VFNMADD231PS Z19, Z20, Z15
-	VMOVUPS      256(DX)(DI*1), Z16
-	VMOVUPS      320(DX)(DI*1), Z17
-	VMOVUPS      384(DX)(DI*1), Z18
-	VMOVUPS      448(DX)(DI*1), Z19
-	VMOVUPS      256(AX)(DI*1), Z20
+	VMOVUPS      256(DX)(R11*1), Z16
+	VMOVUPS      320(DX)(R11*1), Z17
+	VMOVUPS      384(DX)(R11*1), Z18
+	VMOVUPS      448(DX)(R11*1), Z19
+	VMOVUPS      256(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z0
 	VFNMADD231PS Z17, Z20, Z1
 	VFNMADD231PS Z18, Z20, Z2
 	VFNMADD231PS Z19, Z20, Z3
-	VMOVUPS      320(AX)(DI*1), Z20
+	VMOVUPS      320(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z4
 	VFNMADD231PS Z17, Z20, Z5
 	VFNMADD231PS Z18, Z20, Z6
 	VFNMADD231PS Z19, Z20, Z7
-	VMOVUPS      384(AX)(DI*1), Z20
+	VMOVUPS      384(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z8
 	VFNMADD231PS Z17, Z20, Z9
 	VFNMADD231PS Z18, Z20, Z10
 	VFNMADD231PS Z19, Z20, Z11
-	VMOVUPS      448(AX)(DI*1), Z20
+	VMOVUPS      448(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z12
 	VFNMADD231PS Z17, Z20, Z13
 	VFNMADD231PS Z18, Z20, Z14
 	VFNMADD231PS Z19, Z20, Z15
-	VMOVUPS      512(DX)(DI*1), Z16
-	VMOVUPS      576(DX)(DI*1), Z17
-	VMOVUPS      640(DX)(DI*1), Z18
-	VMOVUPS      704(DX)(DI*1), Z19
-	VMOVUPS      512(AX)(DI*1), Z20
+	VMOVUPS      512(DX)(R11*1), Z16
+	VMOVUPS      576(DX)(R11*1), Z17
+	VMOVUPS      640(DX)(R11*1), Z18
+	VMOVUPS      704(DX)(R11*1), Z19
+	VMOVUPS      512(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z0
 	VFNMADD231PS Z17, Z20, Z1
 	VFNMADD231PS Z18, Z20, Z2
 	VFNMADD231PS Z19, Z20, Z3
-	VMOVUPS      576(AX)(DI*1), Z20
+	VMOVUPS      576(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z4
 	VFNMADD231PS Z17, Z20, Z5
 	VFNMADD231PS Z18, Z20, Z6
 	VFNMADD231PS Z19, Z20, Z7
-	VMOVUPS      640(AX)(DI*1), Z20
+	VMOVUPS      640(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z8
 	VFNMADD231PS Z17, Z20, Z9
 	VFNMADD231PS Z18, Z20, Z10
 	VFNMADD231PS Z19, Z20, Z11
-	VMOVUPS      704(AX)(DI*1), Z20
+	VMOVUPS      704(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z12
 	VFNMADD231PS Z17, Z20, Z13
 	VFNMADD231PS Z18, Z20, Z14
 	VFNMADD231PS Z19, Z20, Z15
-	VMOVUPS      768(DX)(DI*1), Z16
-	VMOVUPS      832(DX)(DI*1), Z17
-	VMOVUPS      896(DX)(DI*1), Z18
-	VMOVUPS      960(DX)(DI*1), Z19
-	VMOVUPS      768(AX)(DI*1), Z20
+	VMOVUPS      768(DX)(R11*1), Z16
+	VMOVUPS      832(DX)(R11*1), Z17
+	VMOVUPS      896(DX)(R11*1), Z18
+	VMOVUPS      960(DX)(R11*1), Z19
+	VMOVUPS      768(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z0
 	VFNMADD231PS Z17, Z20, Z1
 	VFNMADD231PS Z18, Z20, Z2
 	VFNMADD231PS Z19, Z20, Z3
-	VMOVUPS      832(AX)(DI*1), Z20
+	VMOVUPS      832(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z4
 	VFNMADD231PS Z17, Z20, Z5
 	VFNMADD231PS Z18, Z20, Z6
 	VFNMADD231PS Z19, Z20, Z7
-	VMOVUPS      896(AX)(DI*1), Z20
+	VMOVUPS      896(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z8
 	VFNMADD231PS Z17, Z20, Z9
 	VFNMADD231PS Z18, Z20, Z10
 	VFNMADD231PS Z19, Z20, Z11
-	VMOVUPS      960(AX)(DI*1), Z20
+	VMOVUPS      960(AX)(R11*1), Z20
 	VFNMADD231PS Z16, Z20, Z12
 	VFNMADD231PS Z17, Z20, Z13
 	VFNMADD231PS Z18, Z20, Z14
 	VFNMADD231PS Z19, Z20, Z15
-	ADDQ         $+1024, DI
-	CMPQ         DI, SI
-	JLT          steps9
+	ADDQ         $+1024, R11
+	CMPQ         R11, SI
+	JLT          steps8
 
-summed10:
+summed9:
 	VMOVUPS      (AX)(SI*1), Z16
 	VMULPS       Z16, Z0, Z0
 	VMOVUPS      Z0, (DX)(SI*1)
@@ -513,56 +475,6 @@ summed10:
 	JMP          tiles6
 
 diagonal7:
-	MOVQ       next+40(FP), AX
-	TESTQ      AX, AX
-	JZ         alone11
-	MOVQ       step+56(FP), R8
-	SHLQ       $0x02, R8
-	MOVQ       BX, DI
-	SHRQ       $0x0a, DI
-	MOVQ       DI, SI
-	ANDQ       $0x03, SI
-	MOVQ       lda+48(FP), R9
-	SHLQ       $0x02, R9
-	IMULQ      R9, SI
-	ADDQ       SI, AX
-	SHRQ       $0x02, DI
-	SHLQ       $0x06, DI
-	ADDQ       DI, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-	PREFETCHT1 (AX)
-	ADDQ       R8, AX
-
-alone11:
 	VMOVUPS (DX)(BX*1), Z0
 	VMOVUPS 64(DX)(BX*1), Z1
 	VMOVUPS 320(DX)(BX*1), Z2
@@ -575,9 +487,17 @@ alone11:
 	VMOVUPS 960(DX)(BX*1), Z9
 	XORQ    AX, AX
 	TESTQ   BX, BX
-	JZ      summed13
+	JZ      summed11
 
-steps12:
+steps10:
+	MOVL         (R9), SI
+	ADDQ         R10, R9
+	ADDQ         DI, SI
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(R8*1)
+	LEAQ         (SI)(R8*2), SI
+	PREFETCHT1   (SI)
+	PREFETCHT1   (SI)(R8*1)
 	VMOVUPS      (DX)(AX*1), Z10
 	VFNMADD231PS Z10, Z10, Z0
 	VMOVUPS      64(DX)(AX*1), Z11
@@ -636,9 +556,9 @@ steps12:
 	VFNMADD231PS Z13, Z13, Z9
 	ADDQ         $+1024, AX
 	CMPQ         AX, BX
-	JLT          steps12
+	JLT          steps10
 
-summed13:
+summed11:
 	MOVL         CX, AX
 	SHLL         $0x02, AX
 	MOVQ         info+32(FP), CX
@@ -731,9 +651,9 @@ summed13:
 	MOVQ         AX, SI
 	XORQ         DI, DI
 	TESTQ        BX, BX
-	JZ           summed15
+	JZ           summed13
 
-steps14:
+steps12:
 	VMOVUPS      (SI), Z4
 	VFNMADD231PS (DX)(DI*1), Z4, Z0
 	VFNMADD231PS 64(DX)(DI*1), Z4, Z1
@@ -757,9 +677,9 @@ steps14:
 	ADDQ         $+256, SI
 	ADDQ         $+1024, DI
 	CMPQ         DI, BX
-	JLT          steps14
+	JLT          steps12
 
-summed15:
+summed13:
 	VADDPS       Z21, Z0, Z0
 	VADDPS       Z22, Z1, Z1
 	VADDPS       Z23, Z2, Z2
@@ -796,7 +716,7 @@ TEXT ·backLanesAVX512(SB), NOSPLIT, $0-40
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 
-panels16:
+panels14:
 	MOVQ         AX, CX
 	SHRQ         $0x02, CX
 	VMOVUPS      (DX)(CX*1), Z2
@@ -824,9 +744,9 @@ panels16:
 	MOVQ         DX, CX
 	XORQ         SI, SI
 	TESTQ        AX, AX
-	JZ           summed18
+	JZ           summed16
 
-steps17:
+steps15:
 	VMOVUPS      (CX), Z6
 	VMULPS       (BX)(SI*1), Z2, Z7
 	VFNMADD231PS 64(BX)(SI*1), Z3, Z6
@@ -858,12 +778,12 @@ steps17:
 	ADDQ         $+256, CX
 	ADDQ         $+1024, SI
 	CMPQ         SI, AX
-	JLT          steps17
+	JLT          steps15
 
-summed18:
+summed16:
 	SUBQ         AX, BX
 	SUBQ         $+1024, AX
-	JGE          panels16
+	JGE          panels14
 	MOVQ         info+32(FP), AX
 	VMOVUPS      (AX), Z0
 	MOVQ         n+24(FP), CX
@@ -894,9 +814,9 @@ TEXT ·storeLanesAVX512(SB), NOSPLIT, $0-40
 	VPXORD   Z0, Z0, Z0
 	VPCMPEQD (R11), Z0, K1
 	SUBQ     $0x04, R10
-	JLT      rest20
+	JLT      rest18
 
-columns19:
+columns17:
 	VMOVUPS.Z     (R9), K1, Z0
 	VMOVUPS.Z     64(R9), K1, Z1
 	VMOVUPS.Z     128(R9), K1, Z2
@@ -931,11 +851,11 @@ columns19:
 	ADDQ          $0x10, CX
 	ADDQ          $+256, R9
 	SUBQ          $0x04, R10
-	JGE           columns19
+	JGE           columns17
 
-rest20:
+rest18:
 	ADDQ          $0x04, R10
-	JZ            done21
+	JZ            done19
 	MOVL          $-1, R11
 	BZHIL         R10, R11, R11
 	KMOVW         R11, K2
@@ -990,6 +910,32 @@ rest20:
 	VEXTRACTF32X4 $0x03, Z0, X0
 	VMOVUPS       X0, K2, (CX)(SI*1)
 
-done21:
+done19:
 	VZEROUPPER
+	RET
+
+// func bringLanesAVX512(from *float32, step int, next *float32, count int)
+// Requires: MMX+
+TEXT ·bringLanesAVX512(SB), NOSPLIT, $0-32
+	MOVQ  $0x00000004, AX
+	MOVQ  from+0(FP), CX
+	MOVQ  step+8(FP), DX
+	MOVQ  next+16(FP), BX
+	MOVQ  count+24(FP), SI
+	TESTQ SI, SI
+	JZ    brought21
+
+lines20:
+	MOVL       (BX), DI
+	ADDQ       AX, BX
+	ADDQ       CX, DI
+	PREFETCHT1 (DI)
+	PREFETCHT1 (DI)(DX*1)
+	LEAQ       (DI)(DX*2), DI
+	PREFETCHT1 (DI)
+	PREFETCHT1 (DI)(DX*1)
+	DECQ       SI
+	JNZ        lines20
+
+brought21:
 	RET

@@ -31,7 +31,7 @@ func (n *Normal) FindPlaces(places []int32, sums, system []float32) {
 	}
 	lda := PanelStride(n.order + 1)
 	n.numbers(sums[:n.size], system, lda)
-	panels := (n.order + panelRows - 1) / panelRows
+	panels := panels(n.order)
 	for i := range places {
 		places[i] = -1
 	}
@@ -123,7 +123,7 @@ func (n *Normal) solveDesign(s *SummedRows, x, sums *places, v *shifts, toleranc
 // side, and solves.
 func (n *Normal) solvePanels(s *SummedRows, x, at *places, v *shifts, tolerance float32, failed *[diagonalLanes]int32, places []int32, scratch []float32) {
 	const lanes = diagonalLanes
-	panels := (n.order + panelRows - 1) / panelRows
+	panels := panels(n.order)
 	l := scratch[:panelStart(panels)*lanes]
 	z := scratch[len(l):][:panels*panelRows*lanes]
 	tile := scratch[len(l)+len(z):][:designSize(n.design)*lanes]
@@ -154,7 +154,7 @@ func (n *Normal) solvePanels(s *SummedRows, x, at *places, v *shifts, tolerance 
 		Add(diagonal[:], l[(panelStart(i/panelRows)+panelRows*i+i%panelRows)*lanes:][:lanes])
 	}
 	for p := range panels {
-		factorLanesAVX512(&l[0], p, &z[0], tolerance, &failed[0], nil, 0, 0)
+		factorLanes(l, p, z, tolerance, failed, nil, nil)
 	}
 	backLanesAVX512(&l[0], panels, &z[0], n.order, &failed[0])
 	storeLanesAVX512(&s.X[0], &x[0], &z[0], n.order, &failed[0])

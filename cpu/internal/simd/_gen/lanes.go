@@ -1,8 +1,6 @@
 package main
 
 import (
-	"math/bits"
-
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -33,15 +31,24 @@ import (
 //
 // The floor of a system is n³/3 + 2n² operations and the bytes of its lower triangle.
 // On a Xeon of 2023 at 3.7 GHz, operands in the cache, a system of order 10, 64 and 128
-// takes 21 ns, 0.80 µs and 4.9 µs (10, 50 and 62 % of the peak), from memory 30 ns,
-// 1.5 µs and 8.5 µs. What limits it: to order 32 the chain from pivot to pivot, some 30
+// takes 23 ns, 0.77 µs and 5.0 µs (10, 52 and 61 % of the peak), from memory 28 ns,
+// 1.37 µs and 7.2 µs. What limits it: to order 32 the chain from pivot to pivot, some 30
 // cycles each (50 with a square root and a division, by which order 10 and 16 took 14 %
-// longer and 32 took 5 %); then transposing the systems, a fifth of the time at order 64,
-// and the ends of the tiles; from memory, its latency. Two panels in step with each panel
-// above them, which halves what the second-level cache delivers, gained nothing.
-// Tiles that read the systems themselves, with no pass before, gained nothing in the
-// cache, and from memory order 128 took 10.7 µs or more. Reading the next batch ahead in the
-// order of addresses, a part for each tile, gained nothing at order 64 and took 12 µs at 128.
+// longer and 32 took 5 %); then transposing the systems, a quarter of the time at order
+// 64, and the ends of the tiles. Two panels in step with each panel above them, which
+// halves what the second-level cache delivers, gained nothing, nor in C did operands that are
+// all in the first-level cache: multiplying order 64 takes 8.8 µs a batch either way, order
+// 128 61.8 and 63.6. Tiles that read the systems themselves, with no pass before, gained
+// nothing in the cache, and from memory order 128 took 10.7 µs or more.
+//
+// From memory order 64 is limited by that: reading the lines of the triangles and nothing
+// else takes 0.85 to 0.95 µs a system, of order 128 3.0 to 3.3, in any order. The steps of
+// the tiles fetch lines, one of 4 systems each, at an even pace; see type coming. With the
+// lines of a panel fetched while the one before it is computed, order 64 took 1.47 µs, and
+// 128 8.4 with nothing fetched. Touching one line in 4 of the whole matrices, for the
+// processor to fetch the others, took 1.7 µs or more; a whole batch ahead 1.5 and 8.1. To
+// fetch between the steps too, while systems are transposed and on the way back, gained
+// nothing.
 //
 // The elements of 4 columns are put together from parts of 128 bits with half as many
 // shuffles as transposing whole vectors takes; shuffles keep a multiply-add from its
@@ -51,6 +58,7 @@ func lanes(g *generator) {
 	factorLanes(g)
 	backLanes(g)
 	storeLanes(g)
+	bringLanes(g)
 }
 
 // at addresses a vector of the layout.
@@ -317,8 +325,8 @@ func (g *generator) steps(end reg.GPVirtual, step func(at reg.GPVirtual)) {
 }
 
 func factorLanes(g *generator) {
-	g.function("factorLanes", "func(l *float32, panel int, z *float32, tolerance float32, info *int32, next *float32, lda, step int)",
-		"factorLanes"+g.name+" turns panel number panel of A into that of L, where those before it\nare done, and its elements of b into those of z, the solution of L·z = b. Where\ninfo is 0 it becomes the first pivot of the panel, from 1, that is not above\ntolerance times its diagonal element. If next is not nil, the rows of the panel in\nthe systems that come next are brought to the cache: they begin there, lda apart,\nstep from system to system.")
+	g.function("factorLanes", "func(l *float32, panel int, z *float32, tolerance float32, info *int32, from *float32, step int, next *float32, each int)",
+		"factorLanes"+g.name+" turns panel number panel of A into that of L, where those before it\nare done, and its elements of b into those of z, the solution of L·z = b. Where\ninfo is 0 it becomes the first pivot of the panel, from 1, that is not above\ntolerance times its diagonal element. For each 4 columns of a tile that it multiplies,\nit brings lines of 4 systems, step bytes apart, to the second-level cache: next has\ntheir places in bytes after from, as bits, each bytes apart.")
 	l, panel := g.argument("l"), g.argument("panel")
 	own, other, end, tile := g.GP64(), g.GP64(), g.GP64(), g.GP64()
 	g.LEAQ(operand.Mem{Base: panel, Disp: 1}, own)
@@ -330,56 +338,75 @@ func factorLanes(g *generator) {
 	g.MOVQ(l, other)
 	g.XORQ(tile, tile)
 
+	c := g.coming()
 	g.Comment("The tiles before the one on the diagonal.")
 	tiles, diagonal := g.label("tiles"), g.label("diagonal")
 	g.Label(tiles)
 	g.CMPQ(tile, end)
 	g.JGE(operand.LabelRef(diagonal))
-	g.prefetch(tile)
 	height := 4
 	if !g.wide() {
 		height = 2
 	}
 	for first := 0; first < 4; first += height {
-		g.tile(own, other, tile, first, height)
+		g.tile(own, other, tile, first, height, c)
 	}
 	g.ADDQ(operand.I32(16*g.bytes()), tile)
 	g.ADDQ(tile, other)
 	g.JMP(operand.LabelRef(tiles))
 	g.Label(diagonal)
-	g.prefetch(end)
-	g.diagonalTile(own, end, panel)
+	g.diagonalTile(own, end, panel, c)
 	g.forward(own, end)
 	g.end()
 }
 
-// prefetch brings a line of each of the next systems to the cache: for tile J, line
-// J/4 of row J%4 of the panel, so that memory is busy all the time. Where a row ends
-// within a line, some rows are left to the processor's own prefetching.
-func (g *generator) prefetch(tile reg.GPVirtual) {
-	next, none := g.argument("next"), g.label("alone")
-	g.TESTQ(next, next)
-	g.JZ(operand.LabelRef(none))
-	row, line, step := g.GP64(), g.GP64(), g.length("step")
-	g.MOVQ(tile, line)
-	g.SHRQ(operand.U8(bits.TrailingZeros(uint(16*g.bytes()))), line)
-	g.MOVQ(line, row)
-	g.ANDQ(operand.U8(3), row)
-	g.IMULQ(g.length("lda"), row)
-	g.ADDQ(row, next)
-	g.SHRQ(operand.U8(2), line)
-	g.SHLQ(operand.U8(6), line)
-	g.ADDQ(line, next)
-	for range g.lanes {
-		g.PREFETCHT1(operand.Mem{Base: next})
-		g.ADDQ(step, next)
+// coming are lines that the cache will be asked for: the next one of 4 systems that are
+// step apart is at the place after from that next has. The one after that is each further.
+type coming struct{ from, step, next, each reg.GPVirtual }
+
+func (g *generator) coming() coming {
+	return coming{g.argument("from"), g.argument("step"), g.argument("next"), g.argument("each")}
+}
+
+// bring brings the next one to the second-level cache.
+func (g *generator) bring(c coming) {
+	line := g.GP64()
+	g.MOVL(operand.Mem{Base: c.next}, line.As32())
+	g.ADDQ(c.each, c.next)
+	g.ADDQ(c.from, line)
+	for system := range 4 {
+		if system == 2 {
+			g.LEAQ(operand.Mem{Base: line, Index: c.step, Scale: 2}, line)
+		}
+		at := operand.Mem{Base: line}
+		if system%2 == 1 {
+			at.Index, at.Scale = c.step, 1
+		}
+		g.PREFETCHT1(at)
 	}
-	g.Label(none)
+}
+
+// bringLanes is for orders whose tiles are too few to bring all lines.
+func bringLanes(g *generator) {
+	g.function("bringLanes", "func(from *float32, step int, next *float32, count int)",
+		"bringLanes"+g.name+" brings lines of 4 systems to the second-level cache, as factorLanes does,\ncount times.")
+	each := g.GP64()
+	g.MOVQ(operand.U32(4), each)
+	c := coming{g.argument("from"), g.argument("step"), g.argument("next"), each}
+	count, loop, done := g.argument("count"), g.label("lines"), g.label("brought")
+	g.TESTQ(count, count)
+	g.JZ(operand.LabelRef(done))
+	g.Label(loop)
+	g.bring(c)
+	g.DECQ(count)
+	g.JNZ(operand.LabelRef(loop))
+	g.Label(done)
+	g.RET()
 }
 
 // tile computes so many rows of a tile, from first on. other is the panel whose
 // diagonal is in the same columns.
-func (g *generator) tile(own, other, tile reg.GPVirtual, first, height int) {
+func (g *generator) tile(own, other, tile reg.GPVirtual, first, height int, c coming) {
 	// sums[j][i] is the element in row first+i and column j.
 	var sums [4][]reg.VecVirtual
 	for j := range sums {
@@ -389,6 +416,9 @@ func (g *generator) tile(own, other, tile reg.GPVirtual, first, height int) {
 		}
 	}
 	g.steps(tile, func(at reg.GPVirtual) {
+		if first == 0 {
+			g.bring(c)
+		}
 		for p := range 4 {
 			rows, column := g.vectors(height), g.vector()
 			for i, r := range rows {
@@ -419,7 +449,7 @@ func (g *generator) tile(own, other, tile reg.GPVirtual, first, height int) {
 }
 
 // diagonalTile computes the tile at end, whose pivots decide over info.
-func (g *generator) diagonalTile(own, end, panel reg.GPVirtual) {
+func (g *generator) diagonalTile(own, end, panel reg.GPVirtual, c coming) {
 	var sums [4][]reg.VecVirtual // [row][column]
 	for i := range sums {
 		sums[i] = g.vectors(i + 1)
@@ -428,6 +458,7 @@ func (g *generator) diagonalTile(own, end, panel reg.GPVirtual) {
 		}
 	}
 	g.steps(end, func(at reg.GPVirtual) {
+		g.bring(c)
 		for p := range 4 {
 			rows := g.vectors(4)
 			for i, r := range rows {
