@@ -39,6 +39,7 @@ type job struct {
 	limit int // participants, at most
 
 	next atomic.Int64 // the first task that nobody has taken
+	busy atomic.Int64 // helpers at their tasks
 
 	// Guarded by the mutex of the pool.
 	joined  int       // participants so far
@@ -46,8 +47,9 @@ type job struct {
 	left    sync.Cond // helping has become 0
 }
 
-// wakefulness is how long a helper looks for another job before it sleeps: calls that
-// follow each other would spend as much on waking it as on some 10⁷ operations.
+// wakefulness is how long a helper looks for another job before it sleeps, and the
+// owner of a job for its helpers to end: calls that follow each other would spend as much
+// on waking them as on some 10⁷ operations.
 const wakefulness = 50 * time.Microsecond
 
 func newPool(threads int) *pool {
@@ -96,11 +98,24 @@ func (p *pool) run(j *job, body tasks, count, limit int) {
 	p.mu.Lock()
 	at := slices.Index(p.jobs, j)
 	p.jobs = slices.Delete(p.jobs, at, at+1)
+	if j.helping > 0 {
+		p.watch(j)
+	}
 	for j.helping > 0 {
 		j.left.Wait()
 	}
 	p.mu.Unlock()
 	j.body = nil
+}
+
+// watch waits for a short time, without the mutex that it is called with, for the
+// helpers of a job to end.
+func (p *pool) watch(j *job) {
+	p.mu.Unlock()
+	defer p.mu.Lock()
+	for start := time.Now(); j.busy.Load() > 0 && time.Since(start) < wakefulness; {
+		runtime.Gosched()
+	}
 }
 
 // help is the life of a helper.
@@ -122,8 +137,10 @@ func (p *pool) help() {
 		who := j.joined
 		j.joined++
 		j.helping++
+		j.busy.Add(1)
 		p.mu.Unlock()
 		j.work(who)
+		j.busy.Add(-1)
 		p.mu.Lock()
 		j.helping--
 		if j.helping == 0 {
