@@ -280,9 +280,9 @@ read:
 	TESTL         SI, SI
 	JNZ           refused
 	VEXTRACTI64X4 $0x01, Z11, Y0
-	VPADDD        Y0, Y11, Y1
-	VEXTRACTI128  $0x01, Y1, X0
-	VPADDD        X0, X1, X1
+	VPADDD        Y0, Y11, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPADDD        X1, X0, X1
 	VPEXTRD       $0x02, X1, SI
 	SHRL          $0x01, SI
 	CMPQ          SI, BX

@@ -1,15 +1,22 @@
 // Package scan reads the most common lines of ratings in vectors: user, item, rating
 // and time, between separators of one byte.
 //
-// There is an implementation in assembly for AVX-512 with VBMI2, which the module _gen
-// generates (make generate). Elsewhere, and with the build tag noasm, there is none, and
-// the caller reads the lines itself.
+// There are implementations in assembly for AVX-512 with VBMI2 and for AVX2, which the
+// module _gen generates (make generate). Elsewhere, and with the build tag noasm, there is
+// none, and the caller reads the lines itself.
 //
 // # Speed
 //
-// Floor: the text and 12 or 20 bytes a rating, in the second cache. With some 25
-// instructions a line it reads 9.7 GB/s of lines of 27 bytes with ids of uint32, 9.0 with
-// int64, 7.3 with times as well, on one core (Sapphire Rapids, chunks of 256 KB).
+// Floor: the text and 12 or 20 bytes a rating, in the second cache. GB/s of lines of 27
+// bytes on one core (Sapphire Rapids, chunks of 256 KB), with ids of uint32, of int64, and
+// with times as well:
+//
+//	AVX-512              9.5  9.4  7.1   some 25 instructions a line
+//	AVX2                 5.9  5.8  4.8   the starts of fields one by one
+//	plain Go (fastLines) 1.9  1.8  1.4
+//
+// Tried without a difference: fetching the next block into the first cache, and ratings by
+// multiply-adds for a division. What limits is the number of instructions of the first pass.
 package scan
 
 import "bytes"
@@ -25,6 +32,7 @@ const blockLen = 1 << 12
 // 16 digits, each line with a \n. It is not safe for concurrent use.
 type Scanner struct {
 	separator byte
+	path      path
 
 	// The starts of fields from that of a block, the first eight bytes of each id and the
 	// first four of each rating. A line has four starts, and those of 15 lines behind the
@@ -37,11 +45,20 @@ type Scanner struct {
 // New returns a Scanner for a separator that is no digit, dot or end of line, or nil if
 // this program or processor has none.
 func New(separator byte) *Scanner {
-	if !available {
+	if len(paths) == 0 {
 		return nil
 	}
-	return &Scanner{separator: separator}
+	return &Scanner{separator: separator, path: paths[0]}
 }
+
+// path is an implementation. The variable paths has those of this program and processor,
+// the fastest first.
+type path string
+
+const (
+	avx512 path = "avx512"
+	avx2   path = "avx2"
+)
 
 // ID is a type that users and items are read as.
 type ID interface{ uint32 | int64 }

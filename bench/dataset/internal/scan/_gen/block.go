@@ -14,7 +14,11 @@ type generator struct {
 	lines, dots                   reg.GPVirtual // counts; dots are those of the text
 }
 
-const refused = "refused"
+const (
+	refused = "refused"
+
+	blockSignature = "func(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *byte, items *byte, wide int, values *float32, times *int64) (lines int)"
+)
 
 // block reads the lines of a block in three passes, each over the whole block, so that
 // what one stores has left the processor's store buffer when the next loads it:
@@ -39,7 +43,7 @@ func (g *generator) block() {
 	g.Function("blockAVX512")
 	g.Attributes(attr.NOSPLIT)
 	g.Pragma("noescape")
-	g.SignatureExpr("func(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *byte, items *byte, wide int, values *float32, times *int64) (lines int)")
+	g.SignatureExpr(blockSignature)
 	g.Doc("blockAVX512 reads all lines of a block, or returns 0 if one is of another form or there is",
 		"no room for their number, rounded up to a multiple of 16. The block ends with an end of",
 		"line, and 64 bytes behind it can be read. starts, fields and ratings are scratch; their",
@@ -53,6 +57,11 @@ func (g *generator) block() {
 	g.convertIDs()
 	g.convertRatings()
 	g.convertTimes()
+	g.end()
+}
+
+// end returns the lines, or nothing.
+func (g *generator) end() {
 	g.Store(g.lines, g.ReturnIndex(0))
 	g.VZEROUPPER()
 	g.RET()
@@ -157,11 +166,7 @@ func (g *generator) findStarts() {
 	g.TESTQ(operand.U32(3), g.lines)
 	g.JNZ(operand.LabelRef(refused))
 	g.SHRQ(operand.U8(2), g.lines)
-	rounded := g.GP64()
-	g.LEAQ(operand.Mem{Base: g.lines, Disp: 15}, rounded)
-	g.ANDQ(operand.I8(-16), rounded)
-	g.CMPQ(rounded, g.param("room"))
-	g.JG(operand.LabelRef(refused))
+	g.room()
 
 	more, by := g.ZMM(), g.words(32)
 	g.VPBROADCASTD(size.As32(), more)
@@ -174,6 +179,15 @@ func (g *generator) findStarts() {
 	}
 }
 
+// room refuses more lines than there is room for.
+func (g *generator) room() {
+	rounded := g.GP64()
+	g.LEAQ(operand.Mem{Base: g.lines, Disp: 15}, rounded)
+	g.ANDQ(operand.I8(-16), rounded)
+	g.CMPQ(rounded, g.param("room"))
+	g.JG(operand.LabelRef(refused))
+}
+
 // gather is the second pass, over a number of lines that is a multiple of 4.
 func (g *generator) gather() {
 	left, start, fields, ratings := g.GP64(), g.GP64(), g.GP64(), g.GP64()
@@ -183,24 +197,29 @@ func (g *generator) gather() {
 	g.MOVQ(g.ratings, ratings)
 	g.Label("gather")
 	for line := range 4 {
-		for field := range 3 {
-			at, bytes := g.GP64(), g.GP64()
-			g.MOVL(operand.Mem{Base: start, Disp: 16*line + 4*field}, at.As32())
-			from := operand.Mem{Base: g.text, Index: at, Scale: 1}
-			if field < 2 {
-				g.MOVQ(from, bytes)
-				g.MOVQ(bytes, operand.Mem{Base: fields, Disp: 16*line + 8*field})
-			} else {
-				g.MOVL(from, bytes.As32())
-				g.MOVL(bytes.As32(), operand.Mem{Base: ratings, Disp: 4 * line})
-			}
-		}
+		g.gatherLine(line, start, fields, ratings)
 	}
 	g.ADDQ(operand.I8(64), start)
 	g.ADDQ(operand.I8(64), fields)
 	g.ADDQ(operand.U8(16), ratings)
 	g.SUBQ(operand.U8(4), left)
 	g.JG(operand.LabelRef("gather"))
+}
+
+// gatherLine moves the bytes of a line, counted from that of the registers.
+func (g *generator) gatherLine(line int, start, fields, ratings reg.GPVirtual) {
+	for field := range 3 {
+		at, bytes := g.GP64(), g.GP64()
+		g.MOVL(operand.Mem{Base: start, Disp: 16*line + 4*field}, at.As32())
+		from := operand.Mem{Base: g.text, Index: at, Scale: 1}
+		if field < 2 {
+			g.MOVQ(from, bytes)
+			g.MOVQ(bytes, operand.Mem{Base: fields, Disp: 16*line + 8*field})
+		} else {
+			g.MOVL(from, bytes.As32())
+			g.MOVL(bytes.As32(), operand.Mem{Base: ratings, Disp: 4 * line})
+		}
+	}
 }
 
 // convertIDs is the third pass over users and items, and checks the lengths of all
@@ -306,15 +325,20 @@ func (c *idConversion) check() {
 	g.KMOVW(wrong, flags)
 	g.TESTL(flags, flags)
 	g.JNZ(operand.LabelRef(refused))
-	// Twice the number of ratings of three bytes.
 	low, high := g.YMM(), g.YMM()
 	g.VEXTRACTI64X4(operand.U8(1), sum, high)
 	g.VPADDD(high, sum.AsY(), low)
-	g.VEXTRACTI128(operand.U8(1), low, high.AsX())
-	g.VPADDD(high.AsX(), low.AsX(), low.AsX())
-	long := g.GP32()
-	g.VPEXTRD(operand.U8(2), low.AsX(), long)
-	g.SHRL(operand.U8(1), long)
+	g.checkDots(low)
+}
+
+// checkDots refuses a number of dots that is not that of ratings of three bytes, given sums
+// of the lengths of fields, less one each, of a user, an item, a rating and a time twice.
+func (g *generator) checkDots(sum reg.VecVirtual) {
+	high, long := g.XMM(), g.GP32()
+	g.VEXTRACTI128(operand.U8(1), sum, high)
+	g.VPADDD(high, sum.AsX(), high)
+	g.VPEXTRD(operand.U8(2), high, long)
+	g.SHRL(operand.U8(1), long) // a rating of three bytes counts 2
 	g.CMPQ(long.As64(), g.dots)
 	g.JNE(operand.LabelRef(refused))
 }
@@ -361,8 +385,15 @@ func (g *generator) convertRatings() {
 	g.JNZ(operand.LabelRef(refused))
 }
 
+// timeLength chooses the lowest byte of the last word of 128 bits.
+func timeLength(int) int { return 12 }
+
+// upwards, with the length of a field less one added, moves its bytes to the upper end of
+// 128 bits, and 0 below them.
+func upwards(i int) int { return (i%16 - 15) & 0xff }
+
 // convertTimes reads the times, 4 lines at a time, unless they are not kept: their 16
-// digits and more are moved to the upper end of 128 bits, and what is before them becomes
+// digits at most are moved to the upper end of 128 bits, and what is before them becomes
 // 0. Pairs of digits are put together until there are two numbers of 8 digits.
 func (g *generator) convertTimes() {
 	times := g.argument("times")
@@ -374,8 +405,8 @@ func (g *generator) convertTimes() {
 	two, nibbles := g.words(2), g.words(0x0f0f0f0f)
 	tens, hundreds, myriads, upper := g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000), g.ZMM()
 	g.quads(1e8, upper)
-	whose := g.table("timeLength", 64, 1, func(int) int { return 12 }) // the last word of 128 bits
-	upwards := g.table("upwards", 64, 1, func(i int) int { return (i%16 - 15) & 0xff })
+	whose := g.table("timeLength", 64, 1, timeLength)
+	upwards := g.table("upwards", 64, 1, upwards)
 	order := g.table("timeOrder", 16, 4, func(i int) int { return i/2%4*4 + i%2 })
 
 	g.Label("times")

@@ -60,6 +60,13 @@ func (g *generator) lanes(bits uint32) reg.OpmaskVirtual {
 
 // table makes a vector of n elements of a width in bytes.
 func (g *generator) table(name string, n, width int, element func(i int) int) reg.VecVirtual {
+	v := g.ZMM()
+	g.VMOVDQU32(g.data(name, n, width, element), v)
+	return v
+}
+
+// data puts n elements of a width in bytes into memory.
+func (g *generator) data(name string, n, width int, element func(i int) int) operand.Mem {
 	data := g.StaticGlobal(name)
 	g.DataAttributes(attr.RODATA | attr.NOPTR)
 	for i := range n {
@@ -72,9 +79,7 @@ func (g *generator) table(name string, n, width int, element func(i int) int) re
 			panic(fmt.Sprintf("a width of %d", width))
 		}
 	}
-	v := g.ZMM()
-	g.VMOVDQU32(data, v)
-	return v
+	return data
 }
 
 // compressBytes moves the selected bytes to the lower end; avo has no VPCOMPRESSB.

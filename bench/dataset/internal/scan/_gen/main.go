@@ -24,11 +24,24 @@ func main() {
 	}
 }
 
-// write generates the file of assembly and its declarations.
+// write generates the files of assembly and their declarations.
 func write(folder string) error {
-	g := &generator{Context: build.NewContext()}
-	g.ConstraintExpr("amd64,!noasm")
-	g.block()
+	for name, block := range map[string]func(*generator){
+		"block_avx512_amd64": (*generator).block,
+		"block_avx2_amd64":   func(g *generator) { halfWidth{g}.block() },
+	} {
+		g := &generator{Context: build.NewContext()}
+		g.ConstraintExpr("amd64,!noasm")
+		block(g)
+		if err := writeFile(filepath.Join(folder, name), g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFile generates a file of assembly and its declarations.
+func writeFile(path string, g *generator) error {
 	file, err := g.Result()
 	if err != nil {
 		return err
@@ -37,15 +50,15 @@ func write(folder string) error {
 		return err
 	}
 	config := printer.Config{Argv: []string{"make", "generate"}, Pkg: "scan"}
-	for name, p := range map[string]printer.Printer{
-		"block_avx512_amd64.s":  printer.NewGoAsm(config),
-		"block_avx512_amd64.go": printer.NewStubs(config),
+	for ending, p := range map[string]printer.Printer{
+		".s":  printer.NewGoAsm(config),
+		".go": printer.NewStubs(config),
 	} {
 		text, err := p.Print(file)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), append(bytes.TrimRight(text, "\n"), '\n'), 0o644); err != nil {
+		if err := os.WriteFile(path+ending, append(bytes.TrimRight(text, "\n"), '\n'), 0o644); err != nil {
 			return err
 		}
 	}
