@@ -1,6 +1,11 @@
 package dataset
 
 // collector holds ratings that come in parts.
+//
+// Floor: what chunkQueue takes, and the pages of the ratings, which the kernel clears: 300
+// MB of 25 million ratings with ids of uint32 take 0.1 s on one core, 0.08 where they are
+// asked for in pieces of 128 KB; 0.17 s is the rest. Large pages were 0.05 or 0.3 to 0.7 s,
+// whether or not the host of a virtual machine had them.
 type collector[I ID] struct {
 	timed bool
 	parts []columns[I] // as many as guesses of their number were too low
