@@ -120,11 +120,23 @@ func testElementwise(t *testing.T) {
 }
 
 func TestFinite(t *testing.T) {
-	require.True(t, Finite(nil))
-	require.True(t, Finite([]float32{1, -math.MaxFloat32}))
-	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		require.False(t, Finite([]float32{1, float32(bad), 2}))
-	}
+	onEveryPath(t, func(t *testing.T) {
+		require.True(t, Finite(nil))
+		for _, n := range []int{1, 7, 8, 9, 64, 101} {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = -math.MaxFloat32
+			}
+			require.True(t, Finite(x), n)
+			for i := range x {
+				for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+					x[i] = float32(bad)
+					require.False(t, Finite(x), "%g in place %d of %d", bad, i, n)
+				}
+				x[i] = 0
+			}
+		}
+	})
 }
 
 func TestSums(t *testing.T) { onEveryPath(t, testSums) }

@@ -149,11 +149,8 @@ func Fill(x []float32, value float32) {
 
 // Finite reports whether no element is NaN or infinite.
 func Finite(x []float32) bool {
-	for _, v := range x {
-		// v-v is 0 for a finite v and NaN for the others.
-		if v-v != 0 {
-			return false
-		}
-	}
-	return true
+	// No sum of squares of finite elements leaves float64. s-s is 0 for a finite s and
+	// NaN for the others.
+	s := DotDouble(x, x)
+	return s-s == 0
 }
