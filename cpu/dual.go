@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"math"
+
 	"github.com/halfstep-ml/halfstep/cpu/internal/simd"
 	"github.com/halfstep-ml/halfstep/kernels"
 )
@@ -11,13 +13,16 @@ import (
 //
 //	x = (YᵀY + λI)⁻¹·Yᵀt = Yᵀ·(Y·Yᵀ + λI)⁻¹·t.
 //
+// If there is a bias, with regularization β, the column of ones of Y counts λ/β times.
+//
 // That takes kn(n+1) + n³/3 + 2n² + 2nk operations where the normal equations take
 // nk(k+1) + k³/3 + 2k².
 //
 // The rows are sorted by the orders of their systems, so that those of one order fill
 // the lanes of vectors. What a row gets depends on its own ratings alone.
 type dual struct {
-	most    int // ratings of such a row; 0 where there is none
+	most    int     // ratings of such a row; 0 where there is none
+	bias    float32 // √(λ/β), or 0 without a bias
 	orders  []dualOrder
 	rows    []int32 // by order, and in order
 	batches int
@@ -65,34 +70,23 @@ const (
 	dualBelow = 16
 )
 
-// dualMost is the most ratings of rows that are solved by the dual form. It is there for
-// objectives with one regularization above 0 of all unknowns and no term but the ratings.
-func (h *halfStep) dualMost() int {
-	o := &h.objective
-	if o.Convention != kernels.Explicit || o.Bias || !(o.Lambda > 0) || h.unknowns < dualLeast {
-		return 0
+// setDual says which rows are solved by the dual form. It is there for objectives that
+// regularize every unknown and have no term over all pairs.
+func (h *halfStep) setDual() {
+	d, o := &h.dual, &h.objective
+	if o.Convention != kernels.Explicit || !(o.Lambda > 0) || o.Bias && !(o.BiasLambda > 0) || h.unknowns < dualLeast {
+		return
 	}
-	return min((h.unknowns-dualBelow)/simd.DualStep*simd.DualStep, partLength)
-}
-
-// has reports whether rows of n ratings are solved by the dual form.
-func (d *dual) has(n int) bool { return 0 < n && n <= d.most }
-
-// of is the order of rows of n ratings.
-func (d *dual) of(n int) *dualOrder { return &d.orders[simd.DualOrder(n)/simd.DualStep-1] }
-
-// lanes is the number of rows of a batch.
-func (o *dualOrder) lanes() int {
-	if o.solving == alone {
-		return 1
+	d.most = min((h.unknowns-dualBelow)/simd.DualStep*simd.DualStep, partLength)
+	if o.Bias {
+		d.bias = float32(math.Sqrt(float64(o.Lambda) / float64(o.BiasLambda)))
 	}
-	return simd.Lanes(o.order)
 }
 
 // planDual counts the rows of each order.
 func (h *halfStep) planDual() {
 	d := &h.dual
-	d.orders, d.batches = d.orders[:0], 0
+	d.orders = d.orders[:0]
 	if d.most == 0 {
 		return
 	}
@@ -111,6 +105,20 @@ func (h *halfStep) planDual() {
 		rows += o.count
 		d.batches += (o.count + o.lanes() - 1) / o.lanes()
 	}
+}
+
+// has reports whether rows of n ratings are solved by the dual form.
+func (d *dual) has(n int) bool { return 0 < n && n <= d.most }
+
+// of is the order of rows of n ratings.
+func (d *dual) of(n int) *dualOrder { return &d.orders[simd.DualOrder(n)/simd.DualStep-1] }
+
+// lanes is the number of rows of a batch.
+func (o *dualOrder) lanes() int {
+	if o.solving == alone {
+		return 1
+	}
+	return simd.Lanes(o.order)
 }
 
 // layoutDual carves what is needed for the orders that occur.
@@ -201,8 +209,16 @@ func (h *halfStep) solveDual(w *rowScratch, batch int) {
 	for i, row := range rows {
 		x := h.x.row(int(row))
 		n := h.r.length(int(row))
+		z := s.z[i*o.order:][:n]
 		clear(x)
-		simd.WeightedSum(x, h.y.data, h.y.stride, h.r.ids(int(row), 0, n), s.z[i*o.order:][:n])
+		simd.WeightedSum(x[:h.stored], h.y.data, h.y.stride, h.r.ids(int(row), 0, n), z)
+		if h.dual.bias != 0 {
+			var sum float32
+			for _, v := range z {
+				sum += v
+			}
+			x[h.stored] = h.dual.bias * h.dual.bias * sum
+		}
 		h.info[row] = 0
 		if !s.sure[i] || s.info[i] != 0 || !simd.Finite(x) {
 			w.query = query{row: int(row), length: n}
@@ -217,13 +233,13 @@ func (h *halfStep) sumDual(w *rowScratch, o *dualOrder, i, row int, sums []float
 	b := ratings{ids: h.r.ids(row, 0, n), values: h.r.ratings(row, 0, n)}
 	_, right := h.weigh(w, nil, b)
 	clear(sums)
-	o.normal.AddProducts(sums, h.y.data, h.y.stride, h.unknowns, b.ids, w.consecutive, s.factors)
+	o.normal.AddProducts(sums, h.y.data, h.y.stride, h.stored, h.dual.bias, b.ids, w.consecutive, s.factors)
 	o.normal.SetRightSide(sums, right)
 	factors, _ := h.regularization(row)
 	s.rows.Factors[i] = factors
 	// No pivot of the normal equations is less than λ, and no element of their diagonal
-	// above the trace and λ; rounding takes a share from a pivot that is at most its
-	// tolerance.
+	// above the trace and λ, where those of a bias count λ/β times. Rounding takes a share
+	// from a pivot that is at most its tolerance.
 	s.sure[i] = factors > 2*pivotTolerance(h.unknowns)*(o.normal.Trace(sums)+factors)
 }
 

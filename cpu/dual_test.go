@@ -22,16 +22,20 @@ var dualRanks = []int{48, 64, 77, 100, 130}
 type dualCase struct {
 	stream kernels.Stream
 	host   kernels.HostCSR
-	y      []float32 // rows of ldy elements, NaN from k on
+	y      []float32 // rows of ldy elements: the factors, 1 for a bias, NaN
 	k, ldy int
 	whole  kernels.Buffer[float32] // where y is on the device
 	offset []float32
 	p      kernels.Problem
 }
 
-func newDualCase(t *testing.T, threads, k int) *dualCase {
+func newDualCase(t *testing.T, threads, k int, bias bool) *dualCase {
 	t.Helper()
 	t.Logf("rank %d, seed 21", k)
+	stored := k
+	if bias {
+		stored--
+	}
 	rng := rand.New(rand.NewPCG(21, uint64(k)))
 	lengths := make([]int, k+2, 2*k)
 	for n := range lengths {
@@ -46,8 +50,11 @@ func newDualCase(t *testing.T, threads, k int) *dualCase {
 	c.y = make([]float32, cols*c.ldy)
 	for i := range c.y {
 		c.y[i] = float32(math.NaN())
-		if i%c.ldy < k {
+		switch column := i % c.ldy; {
+		case column < stored:
 			c.y[i] = rng.Float32() - 0.4
+		case column < k:
+			c.y[i] = 1
 		}
 	}
 	for i := range c.offset {
@@ -67,8 +74,8 @@ func newDualCase(t *testing.T, threads, k int) *dualCase {
 	require.NoError(t, err)
 	c.whole = y.Buf
 	c.p = kernels.Problem{
-		X: x.ColumnRange(0, k), Y: y.ColumnRange(0, k), R: r, Info: info, Offset: offset,
-		Objective: kernels.Objective{Lambda: 0.1, Exponent: 1},
+		X: x.ColumnRange(0, k), Y: y.ColumnRange(0, stored), R: r, Info: info, Offset: offset,
+		Objective: kernels.Objective{Lambda: 0.1, Exponent: 1, Bias: bias, BiasLambda: 0.3},
 	}
 	c.upload(t)
 	return c
@@ -113,13 +120,16 @@ func (c *dualCase) ids(row int) []int32 {
 }
 
 // solution is that of a row's normal equations in float64, and a bound of their condition
-// number: their trace over λ.
+// number: their trace over λ, which is below the regularization of a bias.
 func (c *dualCase) solution(t *testing.T, row int) (x []float64, condition float64) {
 	ids, values := c.ids(row), c.host.Values[c.host.Offsets[row]:]
 	lambda := float64(c.p.Objective.Lambda) * float64(len(ids))
 	a, b := mat.NewSymDense(c.k, nil), mat.NewVecDense(c.k, nil)
 	for i := range c.k {
 		a.SetSym(i, i, lambda)
+	}
+	if c.p.Objective.Bias {
+		a.SetSym(c.k-1, c.k-1, float64(c.p.Objective.BiasLambda)*float64(len(ids)))
 	}
 	for j, id := range ids {
 		y := mat.NewVecDense(c.k, nil)
@@ -135,16 +145,28 @@ func (c *dualCase) solution(t *testing.T, row int) (x []float64, condition float
 	return b.RawVector().Data, mat.Trace(a) / lambda
 }
 
+// eachDualCase runs a test at every rank, without a bias and with one.
+func eachDualCase(t *testing.T, ranks []int, test func(t *testing.T, k int, bias bool)) {
+	for _, k := range ranks {
+		for _, bias := range []bool{false, true} {
+			t.Run(fmt.Sprintf("rank=%d/bias=%t", k, bias), func(t *testing.T) { test(t, k, bias) })
+		}
+	}
+}
+
 // TestDualAgainstFloat64 takes rows of every number of ratings up to beyond the rank.
 func TestDualAgainstFloat64(t *testing.T) {
-	for _, k := range append(dualRanks, 200) {
-		c := newDualCase(t, 2, k)
+	eachDualCase(t, append(dualRanks, 200), func(t *testing.T, k int, bias bool) {
+		c := newDualCase(t, 2, k, bias)
 		x, info := c.run(t)
 		for row, got := range x {
-			what := fmt.Sprintf("rank %d, row of %d ratings", k, len(c.ids(row)))
+			what := fmt.Sprintf("row of %d ratings", len(c.ids(row)))
 			require.Zero(t, info[row], what)
-			if len(c.ids(row)) == 0 {
+			switch n := len(c.ids(row)); {
+			case n == 0:
 				require.Equal(t, make([]float32, k), got, what)
+				continue
+			case n > k+1:
 				continue
 			}
 			want, condition := c.solution(t, row)
@@ -155,18 +177,18 @@ func TestDualAgainstFloat64(t *testing.T) {
 			}
 			require.Less(t, math.Sqrt(distance/norm), condition/(1<<23), what)
 		}
-	}
+	})
 }
 
 // TestDualRowsAlone compares the bits of rows on any number of threads, and of each by
 // itself.
 func TestDualRowsAlone(t *testing.T) {
-	for _, k := range dualRanks {
-		one := newDualCase(t, 1, k)
+	eachDualCase(t, dualRanks, func(t *testing.T, k int, bias bool) {
+		one := newDualCase(t, 1, k, bias)
 		want, _ := one.run(t)
 		for _, threads := range []int{2, 7} {
-			got, _ := newDualCase(t, threads, k).run(t)
-			require.Equal(t, want, got, "rank %d, %d threads", k, threads)
+			got, _ := newDualCase(t, threads, k, bias).run(t)
+			require.Equal(t, want, got, "%d threads", threads)
 		}
 		p := one.p
 		for row := range one.host.Rows {
@@ -174,34 +196,36 @@ func TestDualRowsAlone(t *testing.T) {
 			require.NoError(t, err)
 			one.p.R, one.p.X, one.p.Info = part, p.X.RowRange(row, row+1), p.Info.Slice(row, row+1)
 			got, _ := one.run(t)
-			require.Equal(t, want[row], got[0], "rank %d, row %d of %d ratings", k, row, len(one.ids(row)))
+			require.Equal(t, want[row], got[0], "row %d of %d ratings", row, len(one.ids(row)))
 			require.NoError(t, part.Free())
 		}
-	}
+	})
 }
 
 // TestDualRowsThatFail compares what is said of rows with what is said of their normal
 // equations. These have no positive pivot, in float32, for most of the short rows.
 func TestDualRowsThatFail(t *testing.T) {
 	for _, lambda := range []float32{0, 1e-30, 1e-9} {
-		for _, k := range dualRanks {
-			c := newDualCase(t, 2, k)
-			c.p.Objective.Lambda, c.p.Objective.Exponent = lambda, 0
+		eachDualCase(t, dualRanks, func(t *testing.T, k int, bias bool) {
+			c := newDualCase(t, 2, k, bias)
+			o := &c.p.Objective
+			o.Lambda, o.BiasLambda, o.Exponent = lambda, lambda, 0
 			x, info := c.run(t)
 			_, want := c.parts(t)
 			failed := 0
 			for row := range info {
-				what := fmt.Sprintf("λ %g, rank %d, row of %d ratings", lambda, k, len(c.ids(row)))
-				if len(c.ids(row)) == 0 || len(c.ids(row)) > k*9/10 {
+				n := len(c.ids(row))
+				if n == 0 || n > k*9/10 {
 					continue // where the pivots are near the bound
 				}
+				what := fmt.Sprintf("λ %g, row of %d ratings", lambda, n)
 				require.Equal(t, want[row], info[row], what)
 				require.Positive(t, info[row], what)
 				require.Equal(t, make([]float32, k), x[row], what)
 				failed++
 			}
 			require.Greater(t, failed, k/2)
-		}
+		})
 	}
 }
 
@@ -209,8 +233,8 @@ func TestDualRowsThatFail(t *testing.T) {
 // rows that use them fail, as their normal equations do.
 func TestDualRowsNotFinite(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(-1))
-	for _, k := range dualRanks {
-		c := newDualCase(t, 2, k)
+	eachDualCase(t, dualRanks, func(t *testing.T, k int, bias bool) {
+		c := newDualCase(t, 2, k, bias)
 		sound, _ := c.run(t)
 		const column = 30
 		for what, place := range map[string]*float32{"factor": &c.y[column*c.ldy+k/3], "offset": &c.offset[column]} {
@@ -224,7 +248,7 @@ func TestDualRowsNotFinite(t *testing.T) {
 				x, info := c.run(t)
 				_, want := c.parts(t)
 				for row := range x {
-					what := fmt.Sprintf("%s %g, rank %d, row of %d ratings", what, bad, k, len(c.ids(row)))
+					what := fmt.Sprintf("%s %g, row of %d ratings", what, bad, len(c.ids(row)))
 					require.Equal(t, want[row], info[row], what)
 					if slices.Contains(c.ids(row), column) {
 						require.NotZero(t, info[row], what)
@@ -236,13 +260,13 @@ func TestDualRowsNotFinite(t *testing.T) {
 			}
 			*place = before
 		}
-	}
+	})
 }
 
 // TestDualAllocatesNothing once the scratch memory is there.
 func TestDualAllocatesNothing(t *testing.T) {
 	for _, threads := range []int{1, 3} {
-		c := newDualCase(t, threads, 100)
+		c := newDualCase(t, threads, 100, true)
 		require.Zero(t, testing.AllocsPerRun(3, func() {
 			if err := c.stream.HalfStep(&c.p); err != nil {
 				t.Error(err)

@@ -94,7 +94,7 @@ func (s *stream) HalfStep(p *kernels.Problem) error {
 		default:
 			h.row, h.needs = cholesky, scratchNeeds{order: k, systems: 1}
 		}
-		h.dual.most = h.dualMost()
+		h.setDual()
 	}
 	return s.overRows(h)
 }

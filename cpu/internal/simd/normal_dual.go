@@ -34,21 +34,28 @@ func (n *Normal) dualBlock() int { return max(dualElements/n.padded/16*16, dualC
 
 // DualScratch is the number of elements of scratch memory that AddProducts needs.
 func (n *Normal) DualScratch() int {
-	block := n.dualBlock()
+	block := n.dualBlock() + 1
 	return block*(n.padded+1) + n.Scratch(block, false)
 }
 
-// AddProducts adds Y·Yᵀ to the sums, where row j of Y is the first k elements of row
-// ids[j] of y. There are at most as many as the order, and one at least. consecutive
-// has the numbers from 0 on, k of them. scratch has DualScratch elements.
-func (n *Normal) AddProducts(sums, y []float32, ldy, k int, ids, consecutive []int32, scratch []float32) {
+// AddProducts adds Y·Yᵀ to the sums, where row j of Y is the first k ≥ 1 elements of row
+// ids[j] of y and then, unless it is 0, last. There are at most as many rows as the order,
+// and one at least. consecutive has the numbers from 0 on, one more than k. scratch has
+// DualScratch elements.
+func (n *Normal) AddProducts(sums, y []float32, ldy, k int, last float32, ids, consecutive []int32, scratch []float32) {
 	block := n.dualBlock()
-	targets, scratch := scratch[:block], scratch[block:]
-	panel, panels := scratch[:block*n.padded], scratch[block*n.padded:]
+	targets, scratch := scratch[:block+1], scratch[block+1:]
+	panel, panels := scratch[:(block+1)*n.padded], scratch[(block+1)*n.padded:]
 	clear(targets)
 	for c := 0; c < k; c += block {
 		columns := min(k-c, block)
 		transposeRows(panel, n.padded, y[c:], ldy, columns, ids)
+		if c+columns == k && last != 0 {
+			column := panel[columns*n.padded:][:n.padded]
+			Fill(column[:len(ids)], last)
+			clear(column[len(ids):])
+			columns++
+		}
 		n.Add(sums, panel, n.padded, consecutive[:columns], nil, targets[:columns], panels)
 	}
 }
