@@ -9,7 +9,8 @@ import (
 // rows at a time, whose squares of four elements are put together in vectors of eight.
 // Vectors of 256 bits serve both sets: a square of 16 then takes 32 blends, 64 shuffles
 // on two ports and 32 stores, where vectors of 512 bits have one port for shuffles and
-// the addresses of 16 rows too few registers.
+// the addresses of 16 rows too few registers. With rows in the cache 8 by 4 elements take
+// 7 cycles; the floor is 4, a store each.
 func transpose(g *generator) {
 	g.function("transposeRows", "func(dst *float32, apart int, y *float32, ldy int, ids *int32, n, width, columns int)",
 		"transposeRows"+g.name+" writes element c of row ids[j] of y to dst[c·apart+j], for the first columns,\na multiple of 4 and not 0, and zeros where n ≤ j < width, a multiple of 8.")
