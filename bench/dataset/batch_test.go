@@ -85,7 +85,7 @@ func requireSameInBatches[I ID](t *testing.T, f *File, how []batchOptions, lengt
 // Whatever a file is packed in, it gives the same batches, and the same columns.
 func TestEachBatch(t *testing.T) {
 	var csv bytes.Buffer
-	require.NoError(t, WriteCSV(context.Background(), &csv, Synthetic{Users: 300, Items: 500, Ratings: 20_000, Seed: 3}))
+	require.NoError(t, WriteCSV(context.Background(), &csv, Synthetic{Users: 300, Items: 500, Ratings: 12_000, Seed: 3}))
 	_, rows, _ := strings.Cut(csv.String(), "\n")
 	for name, content := range map[string]string{
 		"ratings.csv": csv.String(), "ratings.csv.gz": pack(t, csv.String()), "ratings.csv.zst": packZstd(t, csv.String()),
@@ -111,16 +111,21 @@ func requireSameColumns[I ID](t *testing.T, f *File) {
 		b, err := ReadColumns[I](context.Background(), f, opts...)
 		require.NoError(t, err)
 		require.Zero(t, b.First)
-		require.Len(t, b.Values, len(want))
-		require.Len(t, b.Users, len(want))
-		require.Len(t, b.Items, len(want))
+		require.Len(t, b.Users, len(b.Values))
+		require.Len(t, b.Items, len(b.Values))
 		require.Equal(t, opts != nil, b.Times != nil)
-		for j, r := range want {
-			got := Rating{User: int64(b.Users[j]), Item: int64(b.Items[j]), Value: b.Values[j], Time: r.Time}
+		var got []Rating
+		for j, v := range b.Values {
+			r := Rating{User: int64(b.Users[j]), Item: int64(b.Items[j]), Value: v}
 			if opts != nil {
-				got.Time = b.Times[j]
+				r.Time = b.Times[j]
 			}
-			require.Equal(t, r, got, "rating %d", j)
+			got = append(got, r)
+		}
+		if opts == nil {
+			require.Equal(t, withoutTime(want), got)
+		} else {
+			require.Equal(t, want, got)
 		}
 	}
 }
