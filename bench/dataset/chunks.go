@@ -19,6 +19,8 @@ type chunkReader struct {
 	base, size int64 // base is the start of a line
 	length     int64 // of a chunk
 	longest    int   // a line has fewer bytes, without its \n
+
+	mapped []byte // the file in memory, nil if it is not there
 }
 
 // chunks is the number of chunks.
@@ -44,6 +46,10 @@ func (r *chunkReader) guessLines() (int, error) {
 	return int(float64(lines) * float64(text) / (places * length) * 1.03), nil
 }
 
+// lineSearch is how far behind a chunk the end of its last line is looked for at once, in
+// bytes.
+const lineSearch = 1 << 12
+
 // read returns the lines of chunk k, each with its \n, in buf, which is made longer
 // where it has to be; fastSlack bytes behind the text are buf's as well. It says
 // whether there is a line more, which is too long and left out.
@@ -53,10 +59,9 @@ func (r *chunkReader) read(k int64, buf *[]byte) (text []byte, overlong bool, er
 		from-- // whether the first line begins here shows in the byte before it
 	}
 	own := int(end - from) // bytes; a line that begins behind them is another chunk's
-	const more = 1 << 12   // how far on the end of the last line is looked for at once
 	n, atEnd := 0, false
 	for {
-		want := min(max(n, own)+more, int(r.size-from))
+		want := min(max(n, own)+lineSearch, int(r.size-from))
 		if len(*buf) < want+1+fastSlack {
 			*buf = append(*buf, make([]byte, want+1+fastSlack-len(*buf))...)
 		}
@@ -105,6 +110,8 @@ type chunk[I ID] struct {
 	reason string
 }
 
+func (c *chunk[I]) reset() { c.tally, c.lines, c.bad, c.reason = tally{}, 0, 0, "" }
+
 // ratings are those of the chunk.
 func (c *chunk[I]) ratings() columns[I] { return c.columns.slice(0, int(c.found)) }
 
@@ -119,6 +126,7 @@ type chunkParser[I ID] struct {
 	skip    bool
 	longest int
 	rating  Rating // of the present line
+	copied  []byte // a block of a mapped file
 }
 
 func newChunkParser[I ID](f *File, timed bool) *chunkParser[I] {
@@ -135,7 +143,7 @@ func newChunkParser[I ID](f *File, timed bool) *chunkParser[I] {
 // parseChunk fills c with the lines of a text, which it overwrites. The text is the
 // start of the file if start is set. A line too long comes last where there is one.
 func (p *chunkParser[I]) parseChunk(c *chunk[I], text []byte, start, overlong bool) {
-	c.tally, c.lines, c.bad, c.reason = tally{}, 0, 0, ""
+	c.reset()
 	c.columns.reserve(len(text)/16, p.timed) // a line has some 24 bytes
 	// Where the scanner does not even take the first block, it is not tried again.
 	if n := p.scan(c, text); n > 0 {

@@ -63,6 +63,7 @@
 //
 // A text file is read with one buffer and no allocation per line, so it may be
 // larger than memory. Load, EachBatch and ReadColumns read one that is not compressed on
-// all cores, in chunks of whole lines, by the same parser. Of a Parquet file a page of each column is held, and the
-// whole if it is compressed from outside or has no io.ReaderAt.
+// all cores, in chunks of whole lines, by the same parser; on Linux from a mapping of the
+// file, which may change or be cut off meanwhile. Of a Parquet file a page of each column
+// is held, and the whole if it is compressed from outside or has no io.ReaderAt.
 package dataset

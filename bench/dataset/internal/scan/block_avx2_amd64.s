@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func blockAVX2(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *byte, items *byte, wide int, values *float32, times *int64) (lines int)
-// Requires: AVX, AVX2, BMI, BMI2, CMOV, POPCNT
+// Requires: AVX, AVX2, BMI, BMI2, CMOV, MMX+, POPCNT
 TEXT ·blockAVX2(SB), NOSPLIT, $0-104
 	MOVQ         text+0(FP), AX
 	MOVQ         starts+24(FP), CX
@@ -183,21 +183,25 @@ starts:
 	MOVQ         SI, R10
 	MOVQ         DI, R11
 	XORQ         R12, R12
+	MOVQ         AX, R13
+	ADDQ         size+8(FP), R13
 
 gather:
-	MOVL         (R9), R13
-	MOVQ         (AX)(R13*1), R13
-	MOVQ         R13, (R10)
-	MOVL         4(R9), R13
-	MOVQ         (AX)(R13*1), R13
-	MOVQ         R13, 8(R10)
-	MOVL         8(R9), R13
-	MOVL         (AX)(R13*1), R13
-	MOVL         R13, (R11)
-	MOVL         16(R9), R13
-	MOVBLZX      -1(AX)(R13*1), R13
-	XORL         $0x0a, R13
-	ORQ          R13, R12
+	PREFETCHT0   (R13)
+	SUBQ         $-32, R13
+	MOVL         (R9), R14
+	MOVQ         (AX)(R14*1), R14
+	MOVQ         R14, (R10)
+	MOVL         4(R9), R14
+	MOVQ         (AX)(R14*1), R14
+	MOVQ         R14, 8(R10)
+	MOVL         8(R9), R14
+	MOVL         (AX)(R14*1), R14
+	MOVL         R14, (R11)
+	MOVL         16(R9), R14
+	MOVBLZX      -1(AX)(R14*1), R14
+	XORL         $0x0a, R14
+	ORQ          R14, R12
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	ADDQ         $+4, R11

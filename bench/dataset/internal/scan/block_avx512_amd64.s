@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func blockAVX512(text *byte, size int, separator int, starts *uint32, fields *uint64, ratings *uint32, room int, users *byte, items *byte, wide int, values *float32, times *int64) (lines int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI2, AVX512VL, BMI2, CMOV, POPCNT
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI2, AVX512VL, BMI2, CMOV, MMX+, POPCNT
 TEXT ·blockAVX512(SB), NOSPLIT, $8-104
 	MOVQ         text+0(FP), AX
 	MOVQ         starts+24(FP), CX
@@ -122,44 +122,49 @@ few:
 	MOVQ         CX, R9
 	MOVQ         SI, R10
 	MOVQ         DI, R11
+	MOVQ         AX, R12
+	ADDQ         size+8(FP), R12
 
 gather:
-	MOVL         (R9), R12
-	MOVQ         (AX)(R12*1), R12
-	MOVQ         R12, (R10)
-	MOVL         4(R9), R12
-	MOVQ         (AX)(R12*1), R12
-	MOVQ         R12, 8(R10)
-	MOVL         8(R9), R12
-	MOVL         (AX)(R12*1), R12
-	MOVL         R12, (R11)
-	MOVL         16(R9), R12
-	MOVQ         (AX)(R12*1), R12
-	MOVQ         R12, 16(R10)
-	MOVL         20(R9), R12
-	MOVQ         (AX)(R12*1), R12
-	MOVQ         R12, 24(R10)
-	MOVL         24(R9), R12
-	MOVL         (AX)(R12*1), R12
-	MOVL         R12, 4(R11)
-	MOVL         32(R9), R12
-	MOVQ         (AX)(R12*1), R12
-	MOVQ         R12, 32(R10)
-	MOVL         36(R9), R12
-	MOVQ         (AX)(R12*1), R12
-	MOVQ         R12, 40(R10)
-	MOVL         40(R9), R12
-	MOVL         (AX)(R12*1), R12
-	MOVL         R12, 8(R11)
-	MOVL         48(R9), R12
-	MOVQ         (AX)(R12*1), R12
-	MOVQ         R12, 48(R10)
-	MOVL         52(R9), R12
-	MOVQ         (AX)(R12*1), R12
-	MOVQ         R12, 56(R10)
-	MOVL         56(R9), R12
-	MOVL         (AX)(R12*1), R12
-	MOVL         R12, 12(R11)
+	PREFETCHT0   (R12)
+	PREFETCHT0   64(R12)
+	SUBQ         $-128, R12
+	MOVL         (R9), R13
+	MOVQ         (AX)(R13*1), R13
+	MOVQ         R13, (R10)
+	MOVL         4(R9), R13
+	MOVQ         (AX)(R13*1), R13
+	MOVQ         R13, 8(R10)
+	MOVL         8(R9), R13
+	MOVL         (AX)(R13*1), R13
+	MOVL         R13, (R11)
+	MOVL         16(R9), R13
+	MOVQ         (AX)(R13*1), R13
+	MOVQ         R13, 16(R10)
+	MOVL         20(R9), R13
+	MOVQ         (AX)(R13*1), R13
+	MOVQ         R13, 24(R10)
+	MOVL         24(R9), R13
+	MOVL         (AX)(R13*1), R13
+	MOVL         R13, 4(R11)
+	MOVL         32(R9), R13
+	MOVQ         (AX)(R13*1), R13
+	MOVQ         R13, 32(R10)
+	MOVL         36(R9), R13
+	MOVQ         (AX)(R13*1), R13
+	MOVQ         R13, 40(R10)
+	MOVL         40(R9), R13
+	MOVL         (AX)(R13*1), R13
+	MOVL         R13, 8(R11)
+	MOVL         48(R9), R13
+	MOVQ         (AX)(R13*1), R13
+	MOVQ         R13, 48(R10)
+	MOVL         52(R9), R13
+	MOVQ         (AX)(R13*1), R13
+	MOVQ         R13, 56(R10)
+	MOVL         56(R9), R13
+	MOVL         (AX)(R13*1), R13
+	MOVL         R13, 12(R11)
 	ADDQ         $+64, R9
 	ADDQ         $+64, R10
 	ADDQ         $0x10, R11

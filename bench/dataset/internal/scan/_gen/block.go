@@ -195,7 +195,9 @@ func (g *generator) gather() {
 	g.MOVQ(g.starts, start)
 	g.MOVQ(g.fields, fields)
 	g.MOVQ(g.ratings, ratings)
+	ahead := g.behind()
 	g.Label("gather")
+	g.fetch(ahead, 128)
 	for line := range 4 {
 		g.gatherLine(line, start, fields, ratings)
 	}
@@ -204,6 +206,23 @@ func (g *generator) gather() {
 	g.ADDQ(operand.U8(16), ratings)
 	g.SUBQ(operand.U8(4), left)
 	g.JG(operand.LabelRef("gather"))
+}
+
+// behind is the end of the block.
+func (g *generator) behind() reg.GPVirtual {
+	ahead := g.GP64()
+	g.MOVQ(g.text, ahead)
+	g.ADDQ(g.param("size"), ahead)
+	return ahead
+}
+
+// fetch has bytes of the next block come to the first cache, and goes on behind them. It is
+// for text in memory, as processors fetch ahead within a page only.
+func (g *generator) fetch(ahead reg.GPVirtual, bytes int) {
+	for at := 0; at < bytes; at += 64 {
+		g.PREFETCHT0(operand.Mem{Base: ahead, Disp: at})
+	}
+	g.SUBQ(operand.I32(-bytes), ahead)
 }
 
 // gatherLine moves the bytes of a line, counted from that of the registers.
