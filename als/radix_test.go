@@ -115,7 +115,9 @@ func TestSort(t *testing.T) {
 			for row := range rows {
 				columns, values := rowOf(got, row)
 				for j, column := range columns {
-					require.Equal(t, want[at], entry{int32(row), column, values[j]}, "rating %d of %d by %d", at, rows, cols)
+					if e := (entry{int32(row), column, values[j]}); e != want[at] {
+						require.Equal(t, want[at], e, "rating %d of %d by %d", at, rows, cols)
+					}
 					at++
 				}
 			}
@@ -130,7 +132,9 @@ func TestSort(t *testing.T) {
 			for row := range cols {
 				columns, values := rowOf(transposed, row)
 				for j, column := range columns {
-					require.Equal(t, want[at], entry{column, int32(row), values[j]}, "entry %d of the transpose, %d by %d", at, cols, rows)
+					if e := (entry{column, int32(row), values[j]}); e != want[at] {
+						require.Equal(t, want[at], e, "entry %d of the transpose, %d by %d", at, cols, rows)
+					}
 					at++
 				}
 			}
