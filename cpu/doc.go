@@ -35,6 +35,10 @@
 // fixed length. A row that is long even when compared with the whole matrix is not
 // a task: its parts are, and the workers solve it together.
 //
+// Cholesky solves as many rows at a time as a vector has lanes: rows wait for others,
+// beyond their task. Where it pays, rows of Explicit with fewer ratings than unknowns are
+// solved in the dual form, from a system with an unknown for each rating.
+//
 // # Memory
 //
 // A sparse matrix aliases the host's slices and costs only its schedule, which is

@@ -71,7 +71,8 @@ const (
 )
 
 // setDual says which rows are solved by the dual form. It is there for objectives that
-// regularize every unknown and have no term over all pairs.
+// regularize every unknown and have no term over all pairs: to take the inverse of g·Gram
+// in the place of λ, a call would transform all of Y, however few its rows.
 func (h *halfStep) setDual() {
 	d, o := &h.dual, &h.objective
 	if o.Convention != kernels.Explicit || !(o.Lambda > 0) || o.Bias && !(o.BiasLambda > 0) || h.unknowns < dualLeast {
