@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"github.com/halfstep-ml/halfstep/kernels"
 )
@@ -257,8 +258,14 @@ const (
 func (t *triplets) inspect(ctx context.Context, s shape) (arrival, error) {
 	seen := make([]survey, len(t.blocks))
 	positions := t.positions()
+	var mixed atomic.Bool // a block is unordered, and so are all of them together
 	err := parallel(ctx, len(t.blocks), func(i int) (err error) {
-		seen[i], err = t.blocks[i].inspect(s, positions[i])
+		if mixed.Load() {
+			return t.blocks[i].check(s, positions[i])
+		}
+		if seen[i], err = t.blocks[i].inspect(s, positions[i]); seen[i].come == unordered {
+			mixed.Store(true)
+		}
 		return err
 	})
 	return together(seen), err
@@ -336,6 +343,23 @@ func (b block) inspect(s shape, position int64) (survey, error) {
 		seen.come = grouped
 	}
 	return seen, nil
+}
+
+// check is inspect where the order does not matter, in half the time.
+func (b block) check(s shape, position int64) error {
+	items, values := b.items[:len(b.users)], b.values[:len(b.users)]
+	lastUser, lastItem := int32(s.users-1), int32(s.items-1)
+	var outside int32
+	var exponents uint32
+	for j, user := range b.users {
+		item := items[j]
+		outside |= user | item | (lastUser - user) | (lastItem - item)
+		exponents |= math.Float32bits(values[j])&^(1<<31) + 1<<23
+	}
+	if outside < 0 || exponents>>31 != 0 {
+		return s.refuse(b, position)
+	}
+	return nil
 }
 
 // refuse says what is wrong with the first rating of a block that is not within the shape

@@ -361,6 +361,40 @@ func TestBadRatings(t *testing.T) {
 	require.Equal(t, 1, b.Users.Len(), "a rejected rating leaves no trace")
 }
 
+// TestBadRatingAmongMany has a bad rating behind many that come in no order, so that the
+// order does not matter any more when it is found.
+func TestBadRatingAmongMany(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one block after the other
+	const n, at = 600_000, 550_000
+	users, items, values := make([]int32, n), make([]int32, n), make([]float32, n)
+	for j := range n {
+		users[j], items[j], values[j] = int32(n-1-j), int32(j%7), -1
+	}
+	for _, c := range []struct {
+		user, item int32
+		value      float32
+		message    string
+	}{
+		{-1, 0, 1, "rating 550000: user -1 of 600000"},
+		{math.MinInt32, 0, 1, "rating 550000: user -2147483648 of 600000"},
+		{n, 0, 1, "rating 550000: user 600000 of 600000"},
+		{math.MaxInt32, 0, 1, "rating 550000: user 2147483647 of 600000"},
+		{0, -1, 1, "rating 550000: item -1 of 7"},
+		{0, 7, 1, "rating 550000: item 7 of 7"},
+		{0, 0, float32(math.Inf(-1)), "rating 550000: user 0, item 0: the rating is -Inf"},
+		{0, 0, float32(math.NaN()), "rating 550000: user 0, item 0: the rating is NaN"},
+	} {
+		user, item, value := users[at], items[at], values[at]
+		users[at], items[at], values[at] = c.user, c.item, c.value
+		_, err := als.NewRatings(n, 7, users, items, values, als.RejectDuplicates)
+		require.ErrorIs(t, err, als.ErrRating)
+		require.ErrorContains(t, err, c.message)
+		users[at], items[at], values[at] = user, item, value
+	}
+	_, err := als.NewRatings(n, 7, users, items, values, als.RejectDuplicates)
+	require.NoError(t, err)
+}
+
 func TestSplit(t *testing.T) {
 	const seed = 3
 	t.Logf("seed %d", seed)
