@@ -95,7 +95,7 @@ gorgoniacu: $(CUDA_HEADERS)/ready ## build and test cuda/gorgoniacu with its tag
 	HALFSTEP_CUDA_INCLUDE=$(CUDA_HEADERS)/nvidia/cuda_runtime/include $(GO) test -count=1 ./cuda/gorgoniacu
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (5s)
+fuzz: ## run every fuzz target for FUZZTIME (5s, or so many inputs: 4000x)
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "$$package $$target"; \
