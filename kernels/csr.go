@@ -37,7 +37,8 @@ func (h HostCSR) Entries() int64 {
 }
 
 // Check returns an error, an ErrArgument, that names the first offset, column id
-// or value that breaks the rules of HostCSR. Values must be finite.
+// or value that breaks the rules of HostCSR. Values must be finite. Large matrices are
+// checked by as many goroutines as GOMAXPROCS says.
 func (h HostCSR) Check() error {
 	if h.Rows < 0 || h.Cols < 0 || h.Cols > math.MaxInt32 {
 		return argumentf("host", "%d×%d is no shape of a sparse matrix", h.Rows, h.Cols)

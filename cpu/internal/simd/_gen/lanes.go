@@ -193,7 +193,11 @@ func (g *generator) loadColumns(p places, columns int, masks []mask, whole bool)
 // transposeFour transposes the squares of 4 elements that 4 vectors have in each
 // part of 128 bits.
 func (g *generator) transposeFour(v []reg.VecVirtual) []reg.VecVirtual {
-	t, out := g.vectors(4), g.vectors(4)
+	return g.transposeTo(g.vectors(4), g.vectors(4), v)
+}
+
+// transposeTo is the same with registers for the result, out, and on the way, of any size.
+func (g *generator) transposeTo(t, out, v []reg.VecVirtual) []reg.VecVirtual {
 	g.VUNPCKLPS(v[1], v[0], t[0])
 	g.VUNPCKHPS(v[1], v[0], t[1])
 	g.VUNPCKLPS(v[3], v[2], t[2])

@@ -52,14 +52,7 @@ func transpose(g *generator) {
 			g.VMOVUPS(operand.Mem{Base: row[i], Index: at, Scale: 1}, v[i].AsX())
 			g.VINSERTF128(operand.U8(1), operand.Mem{Base: row[i+4], Index: at, Scale: 1}, v[i], v[i])
 		}
-		g.VUNPCKLPS(v[1], v[0], t[0])
-		g.VUNPCKHPS(v[1], v[0], t[1])
-		g.VUNPCKLPS(v[3], v[2], t[2])
-		g.VUNPCKHPS(v[3], v[2], t[3])
-		for i := range 2 {
-			g.VUNPCKLPD(t[2+i], t[i], out[2*i])
-			g.VUNPCKHPD(t[2+i], t[i], out[2*i+1])
-		}
+		g.transposeTo(t[:], out[:], v[:])
 		for i, base := range []reg.GPVirtual{to, to, second, second} {
 			if present != nil {
 				g.VANDPS(*present, out[i], out[i])

@@ -411,6 +411,29 @@ func timeLength(int) int { return 12 }
 // 128 bits, and 0 below them.
 func upwards(i int) int { return (i%16 - 15) & 0xff }
 
+// timeConstants are the operands of putTogether.
+type timeConstants struct {
+	two, nibbles, tens, hundreds, myriads, upper, whose, upwards reg.VecVirtual
+}
+
+// putTogether makes numbers of the digits of x, a time in each 128 bits. move has the starts
+// of the fields but the first, at has all. lower is overwritten.
+func (g *generator) putTogether(c timeConstants, x, move, lower reg.VecVirtual, at operand.Mem, and func(a, b, to reg.VecVirtual)) {
+	g.VPSUBD(at, move, move)
+	g.VPSUBD(c.two, move, move) // the bytes of each field, less one
+	g.VPSHUFB(c.whose, move, move)
+	g.VPADDB(c.upwards, move, move)
+	g.VPSHUFB(move, x, x)
+	and(c.nibbles, x, x)
+	g.VPMADDUBSW(c.tens, x, x)
+	g.VPMADDWD(c.hundreds, x, x)
+	g.VPACKUSDW(x, x, x)
+	g.VPMADDWD(c.myriads, x, x)
+	g.VPSRLQ(operand.U8(32), x, lower)
+	g.VPMULUDQ(c.upper, x, x)
+	g.VPADDQ(lower, x, x)
+}
+
 // convertTimes reads the times, 4 lines at a time, unless they are not kept: their 16
 // digits at most are moved to the upper end of 128 bits, and what is before them becomes
 // 0. Pairs of digits are put together until there are two numbers of 8 digits.
@@ -421,11 +444,12 @@ func (g *generator) convertTimes() {
 	left, start := g.GP64(), g.GP64()
 	g.MOVQ(g.lines, left)
 	g.MOVQ(g.starts, start)
-	two, nibbles := g.words(2), g.words(0x0f0f0f0f)
-	tens, hundreds, myriads, upper := g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000), g.ZMM()
-	g.quads(1e8, upper)
-	whose := g.table("timeLength", 64, 1, timeLength)
-	upwards := g.table("upwards", 64, 1, upwards)
+	var c timeConstants
+	c.two, c.nibbles = g.words(2), g.words(0x0f0f0f0f)
+	c.tens, c.hundreds, c.myriads, c.upper = g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000), g.ZMM()
+	g.quads(1e8, c.upper)
+	c.whose = g.table("timeLength", 64, 1, timeLength)
+	c.upwards = g.table("upwards", 64, 1, upwards)
 	order := g.table("timeOrder", 16, 4, func(i int) int { return i/2%4*4 + i%2 })
 
 	g.Label("times")
@@ -441,19 +465,7 @@ func (g *generator) convertTimes() {
 		}
 	}
 	g.VMOVDQU32(operand.Mem{Base: start, Disp: 4}, move)
-	g.VPSUBD(operand.Mem{Base: start}, move, move)
-	g.VPSUBD(two, move, move) // the bytes of each field, less one
-	g.VPSHUFB(whose, move, move)
-	g.VPADDB(upwards, move, move)
-	g.VPSHUFB(move, x, x)
-	g.VPANDD(nibbles, x, x)
-	g.VPMADDUBSW(tens, x, x)
-	g.VPMADDWD(hundreds, x, x)
-	g.VPACKUSDW(x, x, x)
-	g.VPMADDWD(myriads, x, x)
-	g.VPSRLQ(operand.U8(32), x, lower)
-	g.VPMULUDQ(upper, x, x)
-	g.VPADDQ(lower, x, x)
+	g.putTogether(c, x, move, lower, operand.Mem{Base: start}, func(a, b, to reg.VecVirtual) { g.VPANDD(a, b, to) })
 	g.VPERMD(x, order, out)
 	g.VMOVDQU(out.AsY(), operand.Mem{Base: times})
 	g.ADDQ(operand.I8(64), start)

@@ -299,10 +299,11 @@ func (g halfWidth) convertTimes() {
 	left, start := g.GP64(), g.GP64()
 	g.MOVQ(g.lines, left)
 	g.MOVQ(g.starts, start)
-	two, nibbles := g.words(2), g.words(0x0f0f0f0f)
-	tens, hundreds, myriads, upper := g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000), g.quads(1e8)
-	whose := g.table("timeLength", 1, timeLength)
-	upwards := g.table("upwards", 1, upwards)
+	var c timeConstants
+	c.two, c.nibbles = g.words(2), g.words(0x0f0f0f0f)
+	c.tens, c.hundreds, c.myriads, c.upper = g.words(0x010a010a), g.words(1<<16|100), g.words(1<<16|10000), g.quads(1e8)
+	c.whose = g.table("timeLength", 1, timeLength)
+	c.upwards = g.table("upwards", 1, upwards)
 
 	g.Label("times")
 	x, move, lower := g.YMM(), g.YMM(), g.YMM()
@@ -317,19 +318,7 @@ func (g halfWidth) convertTimes() {
 		}
 	}
 	g.VMOVDQU(operand.Mem{Base: start, Disp: 4}, move)
-	g.VPSUBD(operand.Mem{Base: start}, move, move)
-	g.VPSUBD(two, move, move) // the bytes of each field, less one
-	g.VPSHUFB(whose, move, move)
-	g.VPADDB(upwards, move, move)
-	g.VPSHUFB(move, x, x)
-	g.VPAND(nibbles, x, x)
-	g.VPMADDUBSW(tens, x, x)
-	g.VPMADDWD(hundreds, x, x)
-	g.VPACKUSDW(x, x, x)
-	g.VPMADDWD(myriads, x, x)
-	g.VPSRLQ(operand.U8(32), x, lower)
-	g.VPMULUDQ(upper, x, x)
-	g.VPADDQ(lower, x, x)
+	g.putTogether(c, x, move, lower, operand.Mem{Base: start}, func(a, b, to reg.VecVirtual) { g.VPAND(a, b, to) })
 	g.VPERMQ(operand.U8(0x08), x, x) // one of each 128 bits
 	g.VMOVDQU(x.AsX(), operand.Mem{Base: times})
 	g.ADDQ(operand.I8(32), start)
