@@ -303,6 +303,17 @@ func TestEachBatchFails(t *testing.T) {
 		_, err = ReadColumns[uint32](ctx, f)
 		require.ErrorIs(t, err, context.Canceled)
 	}
+	f, err = inChunks("ratings.csv", content, defaults(t))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	read := 0
+	require.ErrorIs(t, eachChunk(ctx, f, 64, batchOptions{}, func(b Batch[int64]) error {
+		read += len(b.Values)
+		cancel()
+		return nil
+	}), context.Canceled)
+	require.Less(t, read, 1000, "it goes on after it was cancelled")
+
 	f, err = inChunks("ratings.csv", "user,item,rating\n", defaults(t))
 	require.NoError(t, err)
 	_, err = ReadColumns[uint32](context.Background(), f)
