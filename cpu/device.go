@@ -32,6 +32,7 @@ func Open(opts kernels.Options) (kernels.Device, error) {
 			Reason:   fmt.Sprintf("%d, want 0 for no limit or more", opts.MemoryLimit),
 		}
 	}
+	simd.RequestTiles()
 	threads := opts.Threads
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)

@@ -79,7 +79,7 @@ func TestInfo(t *testing.T) {
 	d := open(t, kernels.Options{Threads: 3})
 	info := d.Info()
 	require.Equal(t, "cpu", info.Backend)
-	require.Contains(t, []string{"go", "avx2", "avx512"}, info.Path)
+	require.Contains(t, []string{"go", "avx2", "avx512", "avx512+amx"}, info.Path)
 	require.Equal(t, 3, info.Threads)
 	require.NotEmpty(t, info.Model)
 	require.Empty(t, info.Libraries)

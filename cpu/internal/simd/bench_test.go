@@ -13,7 +13,12 @@ import (
 //
 // onEveryPathBenchmark runs one with every set of implementations.
 func onEveryPathBenchmark(b *testing.B, run func(b *testing.B)) {
-	defer func(p path) { active = p }(active)
+	RequestTiles()
+	defer func(p path, granted bool) { active, tiled = p, granted }(active, tiled)
+	if tiled {
+		b.Run(Path(), run)
+	}
+	tiled = false
 	for p := best(); p > portable; p-- {
 		active = p
 		b.Run(p.String(), run)

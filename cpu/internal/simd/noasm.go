@@ -7,6 +7,8 @@ var active = portable
 
 func best() path { return portable }
 
+func hasTiles() bool { return false }
+
 // There is no assembly in this program, and nothing calls these functions.
 
 const noAssembly = "simd: no assembly in this program"

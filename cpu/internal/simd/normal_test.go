@@ -11,10 +11,16 @@ import (
 // onEveryPath runs a test with every set of implementations of this machine.
 func onEveryPath(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
-	defer func(p path) { active = p }(active)
+	RequestTiles()
+	defer func(p path, granted bool) { active, tiled = p, granted }(active, tiled)
+	granted := tiled
 	for p := portable; p <= best(); p++ {
-		active = p
-		t.Run(p.String(), test)
+		active, tiled = p, false
+		t.Run(Path(), test)
+	}
+	if granted {
+		tiled = true
+		t.Run(Path(), test)
 	}
 }
 

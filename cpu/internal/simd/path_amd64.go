@@ -18,3 +18,8 @@ func best() path {
 		return avx2
 	}
 }
+
+// hasTiles reports whether the tile registers can be used from now on.
+func hasTiles() bool {
+	return best() == avx512 && cpu.X86.HasAMXTile && cpu.X86.HasAMXBF16 && requestTileData()
+}

@@ -20,6 +20,7 @@ type instructions struct {
 var (
 	avx2   = instructions{"AVX2", "avx2", 8}
 	avx512 = instructions{"AVX512", "avx512", 16}
+	amx    = instructions{"AMX", "amx", 16} // and AVX-512
 )
 
 // generator makes the functions of a file for one instruction set. The instructions
@@ -32,7 +33,7 @@ type generator struct {
 	tabled bool // the table of masks is in the file
 }
 
-// wide reports whether the set is AVX-512.
+// wide reports whether the set has AVX-512.
 func (g *generator) wide() bool { return g.lanes == avx512.lanes }
 
 // bytes is the size of a vector.

@@ -4,8 +4,8 @@
 //	go run . folder
 //
 // A file for each subject and instruction set comes out, NAME_avx2_amd64.s and
-// NAME_avx512_amd64.s, each with its declarations in a file of the same name that
-// ends in .go.
+// NAME_avx512_amd64.s or NAME_amx_amd64.s, each with its declarations in a file of the
+// same name that ends in .go.
 package main
 
 import (
@@ -20,11 +20,14 @@ import (
 	"github.com/mmcloughlin/avo/printer"
 )
 
-// subjects are the files that are written, for either instruction set.
-var subjects = []struct {
+// subject is something that a file is about.
+type subject struct {
 	name string
 	emit func(g *generator)
-}{
+}
+
+// subjects are the files that are written for AVX2 and for AVX-512.
+var subjects = []subject{
 	{"normal", normal},
 	{"weigh", weigh},
 	{"cholesky", cholesky},
@@ -42,13 +45,20 @@ var subjects = []struct {
 	{"transpose", transpose},
 }
 
+// tiled are those for AMX.
+var tiled = []subject{}
+
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) != 2 {
 		log.Fatal("usage: go run . folder")
 	}
-	for _, s := range subjects {
-		for _, set := range []instructions{avx2, avx512} {
+	for _, set := range []instructions{avx2, avx512, amx} {
+		list := subjects
+		if set == amx {
+			list = tiled
+		}
+		for _, s := range list {
 			if err := write(os.Args[1], s.name, set, s.emit); err != nil {
 				log.Fatalf("%s, %s: %v", s.name, set.name, err)
 			}
