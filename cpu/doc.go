@@ -55,7 +55,14 @@
 //
 // # Speed
 //
-// Package cpu/internal/simd holds the inner loops: in assembly for AVX2 and AVX-512
+// Package cpu/internal/simd holds the inner loops: in assembly for AVX2, AVX-512 and AMX
 // on amd64, in plain Go elsewhere. Info().Path says which are in use. Bits differ
 // between these.
+//
+// The tile registers of AMX multiply bfloat16; a float32 is the sum of three of these, and
+// large matrices are multiplied in such pieces with the accuracy of float32. Operands for
+// which that does not hold are multiplied without AMX, so that infinities, NaN and numbers
+// near the ends of the range behave as ever. Linux grants the tile registers to a process
+// that asks: the first Open does, with arch_prctl. Signal frames of the process grow by 8 KB
+// then.
 package cpu

@@ -51,16 +51,21 @@ const (
 // products, blocks of 512 and 1024 rows of A (1024: 0.05 less), the next panel of B to
 // the first level, fetching the next block of A evenly (0.01 less).
 type gemm struct {
+	product
+	panel        int // columns of a panel of B
+	packA, packB bool
+	work         []gemmPanels // of each participant
+}
+
+// product is C = alpha·op(A)·op(B) + beta·C and how it is cut.
+type product struct {
 	tA, tB       kernels.Trans
 	alpha, beta  float32
 	a, b, c      matrix
 	inner        int // columns of op(A)
 	depth        int // products of a range
 	rows         int // of a block of C
-	panel        int // columns of a panel of B
 	down, across chunks
-	packA, packB bool
-	work         []gemmPanels // of each participant
 }
 
 // gemmPanels hold rows of op(A) and panels of op(B), one after the other, for a range
@@ -71,44 +76,42 @@ func (s *stream) Gemm(tA, tB kernels.Trans, alpha float32, a, b kernels.Matrix, 
 	if c.Empty() {
 		return nil
 	}
-	g := &s.gemm
-	g.work = grown(g.work, s.dev.pool.threads)
-	g.tA, g.tB, g.alpha, g.beta, g.inner = tA, tB, alpha, beta, a.Cols
-	g.a.view(&a)
-	g.b.view(&b)
-	g.c.view(&c)
-	defer func() { *g = gemm{work: g.work} }()
+	p := product{tA: tA, tB: tB, alpha: alpha, beta: beta, inner: a.Cols}
+	p.a.view(&a)
+	p.b.view(&b)
+	p.c.view(&c)
 	if tA {
-		g.inner = a.Rows
+		p.inner = a.Rows
 	}
-	if alpha == 0 || g.inner == 0 {
+	if alpha == 0 || p.inner == 0 {
 		if beta == 1 {
 			return nil
 		}
 		return s.Scale(beta, c)
 	}
-	cost := float64(c.Rows) * float64(c.Cols) * float64(g.inner) / gemmVector
-	g.cut(s.participants(s.dev.pool.threads, cost))
+	cost := float64(c.Rows) * float64(c.Cols) * float64(p.inner) / gemmVector
+	participants := s.participants(s.dev.pool.threads, cost)
+	if worthPieces(c.Rows, c.Cols, p.inner) {
+		g := &s.pieceGemm
+		g.work = grown(g.work, s.dev.pool.threads)
+		defer func() { g.product = product{} }()
+		g.product = p
+		g.cut(participants)
+		return s.run(g, g.down.count()*g.across.count(), cost)
+	}
+	g := &s.gemm
+	g.work = grown(g.work, s.dev.pool.threads)
+	defer func() { *g = gemm{work: g.work} }()
+	g.product = p
+	g.cut(participants)
 	return s.run(g, g.down.count()*g.across.count(), cost)
 }
 
 // cut chooses the tiles and what is packed.
 func (g *gemm) cut(participants int) {
-	// Every task packs its rows of A and its columns of B, so what is packed more
-	// than once grows with the cuts: of all grids with a tile for each participant
-	// the one with the least is taken.
-	best, least := 1, 0
-	for down := 1; down <= participants; down++ {
-		across := (participants + down - 1) / down
-		if packed := down*g.c.cols + across*g.c.rows; least == 0 || packed < least {
-			best, least = down, packed
-		}
-	}
-	across := (participants + best - 1) / best
 	g.panel = simd.ProductColumns()
+	g.tile(participants, 1, g.panel, gemmColumns)
 	g.depth = evenly(g.inner, gemmDepth, gemmPad)
-	g.down = chunks{g.c.rows, parts(g.c.rows, best, 1)}
-	g.across = chunks{g.c.cols, min(parts(g.c.cols, across, g.panel), gemmColumns)}
 	g.rows = evenly(g.down.step, gemmRows, 1)
 
 	// Measured on operands of 64 to 2048 rows.
@@ -118,6 +121,25 @@ func (g *gemm) cut(participants int) {
 	if simd.ProductByColumns() {
 		g.packA = !bool(g.tA)
 	}
+}
+
+// tile chooses the tiles of C: multiples of so many rows and columns, with at most so many
+// columns in all.
+//
+// Every task packs its rows of A and its columns of B, so what is packed more than once
+// grows with the cuts: of all grids with a tile for each participant the one with the least
+// is taken.
+func (p *product) tile(participants, rows, columns, mostColumns int) {
+	best, least := 1, 0
+	for down := 1; down <= participants; down++ {
+		across := (participants + down - 1) / down
+		if packed := down*p.c.cols + across*p.c.rows; least == 0 || packed < least {
+			best, least = down, packed
+		}
+	}
+	across := (participants + best - 1) / best
+	p.down = chunks{p.c.rows, parts(p.c.rows, best, rows)}
+	p.across = chunks{p.c.cols, min(parts(p.c.cols, across, columns), mostColumns)}
 }
 
 // parts is the size of the parts of n elements cut into so many, a multiple of step.

@@ -23,6 +23,7 @@ type stream struct {
 	rowNorms    rowNorms
 	gather      gather
 	gemm        gemm
+	pieceGemm   pieceGemm
 	gram        gram
 	spmm        spmm
 	columnSums  columnSums

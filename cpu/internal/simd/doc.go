@@ -12,6 +12,9 @@
 // (make generate): one for AVX2 and FMA, one for AVX-512. Path says which are in
 // use. The tests run each that the machine has.
 //
+// The functions that use the tile registers of AMX stand beside the others: the caller
+// asks Pieces whether they can be called.
+//
 // # Conventions
 //
 // A row-major matrix is a slice with the distance between its rows, named like

@@ -28,3 +28,12 @@ func copyPanel(dst []float32, ldd int, src []float32, lds, columns, rows int) {
 		copyPanelAVX512(&dst[0], ldd, &src[0], lds, columns, rows)
 	}
 }
+
+func splitPieces(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, seen *uint32, seenStep int, aside *float32) {
+	splitPiecesAMX(tiles, dst, dstStep, src, srcStep, row, pair, both, single, lower, upper, seen, seenStep, aside)
+}
+
+// multiplyPieces takes distances in bytes.
+func multiplyPieces(rows, columns, steps int, a, b *float32, panel int, next *float32, advance int, alpha, beta float32, c *float32, ldc int, sums *float32) {
+	multiplyPiecesAMX(rows, columns, steps, a, b, panel, next, advance, alpha, beta, c, ldc, sums)
+}

@@ -101,3 +101,11 @@ func addColumnsVector([]float64, []float32, int, int) { panic(noAssembly) }
 func symmetricProductVector([]float32, []float32, []float32, int, []float32, []float32, int, int) {
 	panic(noAssembly)
 }
+
+func splitPieces(int, *float32, int, *float32, int, int, int, int, int, int, int, *uint32, int, *float32) {
+	panic(noAssembly)
+}
+
+func multiplyPieces(int, int, int, *float32, *float32, int, *float32, int, float32, float32, *float32, int, *float32) {
+	panic(noAssembly)
+}

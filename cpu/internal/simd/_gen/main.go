@@ -46,7 +46,9 @@ var subjects = []subject{
 }
 
 // tiled are those for AMX.
-var tiled = []subject{}
+var tiled = []subject{
+	{"gemm_pieces", gemmPieces},
+}
 
 func main() {
 	log.SetFlags(0)

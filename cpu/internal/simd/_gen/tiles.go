@@ -21,7 +21,9 @@ func (g *generator) tilesBegin() {
 		g.AddDatum(0, operand.U8(1)) // the palette
 		for i := range 8 {
 			g.AddDatum(16+2*i, operand.U16(64)) // bytes of a row
-			g.AddDatum(48+i, operand.U8(16))    // rows
+		}
+		for i := range 8 {
+			g.AddDatum(48+i, operand.U8(16)) // rows
 		}
 		g.AddDatum(63, operand.U8(0))
 	}
