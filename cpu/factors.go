@@ -79,8 +79,16 @@ func (h *halfStep) sumRows(w *rowScratch, rows span, sums []float32) {
 		hi++
 	}
 	w.summed = span{rows.lo, hi}
-	sums = sums[:(hi-rows.lo)*h.normal.Size()]
-	clear(sums)
+	size := h.normal.Size()
+	for row := rows.lo; row < hi; row++ {
+		own := sums[(row-rows.lo)*size:][:size]
+		if h.r.length(row) == 0 {
+			clear(own) // for solveSums
+		} else {
+			h.beginSums(own)
+		}
+	}
+	sums = sums[:(hi-rows.lo)*size]
 	n := offsets[hi] - first
 	if n == 0 {
 		return

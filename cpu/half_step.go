@@ -24,7 +24,7 @@ type halfStep struct {
 	needs     scratchNeeds
 	normal    simd.Normal  // of systems of needs.order unknowns
 	packed    []float32    // the fixed side as normal wants it; nil where it serves as it is, or blocks are packed
-	common    []float32    // what every row has in its sums: g·Gram and -g·OffsetGram; nil for nothing
+	common    []float32    // what the sums of a row begin with; nil for zeros
 	batched   int          // ratings of a batch of rows that are summed together; 0 for row by row
 	length    int          // of a block of ratings
 	work      []rowScratch // of each participant
@@ -60,6 +60,7 @@ type rowScratch struct {
 	sums        []float32 // of normal, over a row or those of a batch
 	summed      span      // the rows of the batch
 	solver      sumSolver
+	shared      sharedTerms
 	dual        dualScratch
 
 	// For solving.
@@ -122,6 +123,7 @@ func (s *stream) overRows(h *halfStep) error {
 	if err := s.prepare(h, h.participants); err != nil {
 		return err
 	}
+	h.prepareShared()
 	if h.needs.summed {
 		h.prepareSolver()
 	}
@@ -176,6 +178,9 @@ func (h *halfStep) layout(who int, a *arena) {
 			consecutive = max(consecutive, length)
 		}
 	}
+	if who == 0 && n.order > 0 {
+		w.shared = h.layoutShared(a)
+	}
 	if plan.longest > partLength {
 		w.part = carve[float32](a, h.largestSum())
 	}
@@ -184,7 +189,7 @@ func (h *halfStep) layout(who int, a *arena) {
 	}
 	switch {
 	case n.summed:
-		w.solver = h.layoutSolver(who, a)
+		w.solver = h.layoutSolver(a)
 	case n.lanes > 0:
 		w.batch.systems = carve[float32](a, n.systems*n.ld*n.ld)
 		w.batch.scratch = carve[float32](a, n.lanes)

@@ -36,7 +36,7 @@ func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
 	if w.summed.lo <= q.row && q.row < w.summed.hi {
 		sums = w.sums[(q.row-w.summed.lo)*len(sums):][:len(sums)]
 	} else {
-		q.lo, q.hi, q.add = lo, hi, addSystem
+		q.lo, q.hi, q.add, q.whole = lo, hi, addSystem, x == nil
 		h.sum(w, q, sums)
 	}
 	h.normal.Spread(w.system, h.needs.ld, hi-lo, sums)
@@ -52,7 +52,7 @@ func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
 	factors, bias := h.regularization(q.row)
 	for i := lo; i < hi; i++ {
 		row := w.system[(i-lo)*ld:]
-		if h.allPairs != 0 {
+		if h.allPairs != 0 && h.common == nil {
 			gram := h.gram.row(i)
 			simd.Axpy(h.allPairs, gram[lo:i+1], row)
 			if len(h.offsetGram) > 0 {

@@ -11,6 +11,8 @@ type query struct {
 	// add adds the sum over the ratings of a block to dst.
 	add func(h *halfStep, w *rowScratch, q *query, block ratings, dst []float32)
 
+	whole bool // a sum of all unknowns of a system, which begins with the shared terms
+
 	lo, hi int       // the range of unknowns of a system
 	scores []float32 // of the row's ratings; nil before there is a solution
 	vector []float32
@@ -51,7 +53,11 @@ func (h *halfStep) sum(w *rowScratch, q *query, dst []float32) {
 func (h *halfStep) summand(who, i int, dst []float32) { h.sumPart(&h.work[who], h.giant, i, dst) }
 
 func (h *halfStep) sumPart(w *rowScratch, q *query, index int, dst []float32) {
-	clear(dst)
+	if q.whole && index == 0 {
+		h.beginSums(dst)
+	} else {
+		clear(dst)
+	}
 	lo, hi := partRange(q.length, index)
 	for ; lo < hi; lo += h.length {
 		end := min(lo+h.length, hi)

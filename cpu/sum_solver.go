@@ -9,59 +9,34 @@ type sumSolver struct {
 	count   int
 	apart   bool // they do not follow one another
 
-	rows          simd.SummedRows
-	info          [batchRows]int32
-	x             []float32 // solutions of rows that are apart
-	places        []int32
-	scratch       []float32
-	system, spare []float32 // of participant 0, to prepare
-	common        []float32 // of participant 0, for all
+	rows    simd.SummedRows
+	info    [batchRows]int32
+	x       []float32 // solutions of rows that are apart
+	places  []int32
+	scratch []float32
 }
 
-func (h *halfStep) layoutSolver(who int, a *arena) sumSolver {
-	size := (h.unknowns + 1) * h.needs.ld
-	s := sumSolver{
+func (h *halfStep) layoutSolver(a *arena) sumSolver {
+	return sumSolver{
 		x:       carve[float32](a, batchRows*h.unknowns),
 		places:  carve[int32](a, h.normal.LanePlaces()),
 		scratch: carve[float32](a, h.normal.LaneScratch()),
 	}
-	if who == 0 {
-		s.system, s.spare = carve[float32](a, size), carve[float32](a, size)
-		if h.allPairs != 0 {
-			s.common = carve[float32](a, h.normal.Size())
-		}
-	}
-	return s
 }
 
-// prepareSolver computes what does not depend on the row.
+// prepareSolver finds the places, which are the same for all rows.
 func (h *halfStep) prepareSolver() {
 	own := &h.work[0]
-	s := &own.solver
-	h.normal.FindPlaces(s.places, own.sums, s.system)
+	h.normal.FindPlaces(own.solver.places, own.sums, own.shared.system)
 	for i := range h.work[1:h.participants] {
-		copy(h.work[1+i].solver.places, s.places)
+		copy(h.work[1+i].solver.places, own.solver.places)
 	}
-	h.common = s.common
-	if h.common == nil {
-		return
-	}
-	k, ld := h.unknowns, h.needs.ld
-	for i := range k {
-		simd.ScaleTo(s.system[i*ld:i*ld+k], h.allPairs, h.gram.row(i))
-	}
-	rhs := s.system[k*ld : k*ld+k]
-	clear(rhs)
-	if len(h.offsetGram) > 0 {
-		simd.ScaleTo(rhs, -h.allPairs, h.offsetGram)
-	}
-	h.normal.Collect(h.common, s.system, s.spare)
 }
 
 // solveFromSums is Cholesky for a row, as soon as there are the sums of enough rows.
 func solveFromSums(h *halfStep, w *rowScratch, q *query) {
 	size := h.normal.Size()
-	q.hi, q.add = h.unknowns, addSystem
+	q.hi, q.add, q.whole = h.unknowns, addSystem, true
 	h.sum(w, q, w.sums[w.solver.count*size:][:size])
 	h.await(w, span{q.row, q.row + 1})
 }
@@ -116,9 +91,6 @@ func solveSums(h *halfStep, w *rowScratch) {
 			continue
 		}
 		r.Factors[i], r.Bias[i] = h.regularization(row)
-		if h.common != nil {
-			simd.Add(h.common, w.sums[i*size:][:size])
-		}
 	}
 	h.normal.SolveRows(r, info, s.places, pivotTolerance(h.unknowns), s.scratch)
 	for i, row := range rows {

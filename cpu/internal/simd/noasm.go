@@ -37,8 +37,6 @@ func (*Normal) LanePlaces() int { return 0 }
 
 func (*Normal) FindPlaces([]int32, []float32, []float32) { panic(noAssembly) }
 
-func (*Normal) Collect(_, _, _ []float32) { panic(noAssembly) }
-
 func (*Normal) solveRows(*SummedRows, []int32, []int32, float32, []float32) { panic(noAssembly) }
 
 const diagonalLanes = 16

@@ -52,27 +52,6 @@ func (n *Normal) FindPlaces(places []int32, sums, system []float32) {
 	}
 }
 
-// Collect writes the sums that Spread turns into the system a. scratch is as long.
-func (n *Normal) Collect(sums, a, scratch []float32) {
-	lda := PanelStride(n.order + 1)
-	sums = sums[:n.size]
-	n.numbers(sums, scratch, lda)
-	clear(sums)
-	for i := range n.order + 1 {
-		for j := range min(i+1, n.order) {
-			sums[math.Float32bits(scratch[i*lda+j])] = a[i*lda+j]
-		}
-	}
-}
-
-// numbers spreads the numbers of the sums, as bits.
-func (n *Normal) numbers(sums, system []float32, lda int) {
-	for i := range sums {
-		sums[i] = math.Float32frombits(uint32(i))
-	}
-	n.Spread(system, lda, n.order, sums)
-}
-
 // shifts are what is added to the diagonals of the systems in the lanes.
 type shifts struct{ factors, bias, ones [diagonalLanes]float32 }
 
