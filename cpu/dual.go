@@ -42,7 +42,7 @@ type dualOrder struct {
 // dualScratch is what a participant needs to solve a batch.
 type dualScratch struct {
 	sums    []float32 // of the rows
-	factors []float32 // for AddProducts
+	factors []float32 // for SumProducts
 	lanes   []float32 // for SolveRows or SolveLanes
 	systems []float32 // of the rows where they are not solved from the sums
 	z       []float32
@@ -233,8 +233,7 @@ func (h *halfStep) sumDual(w *rowScratch, o *dualOrder, i, row int, sums []float
 	s, n := &w.dual, h.r.length(row)
 	b := ratings{ids: h.r.ids(row, 0, n), values: h.r.ratings(row, 0, n)}
 	_, right := h.weigh(w, nil, b)
-	clear(sums)
-	o.normal.AddProducts(sums, h.y.data, h.y.stride, h.stored, h.dual.bias, b.ids, w.consecutive, s.factors)
+	o.normal.SumProducts(sums, h.y.data, h.y.stride, h.stored, h.dual.bias, b.ids, w.consecutive, s.factors)
 	o.normal.SetRightSide(sums, right)
 	factors, _ := h.regularization(row)
 	s.rows.Factors[i] = factors

@@ -81,11 +81,8 @@ func (h *halfStep) sumRows(w *rowScratch, rows span, sums []float32) {
 	w.summed = span{rows.lo, hi}
 	size := h.normal.Size()
 	for row := rows.lo; row < hi; row++ {
-		own := sums[(row-rows.lo)*size:][:size]
 		if h.r.length(row) == 0 {
-			clear(own) // for solveSums
-		} else {
-			h.beginSums(own)
+			clear(sums[(row-rows.lo)*size:][:size]) // for solveSums
 		}
 	}
 	sums = sums[:(hi-rows.lo)*size]
@@ -96,5 +93,5 @@ func (h *halfStep) sumRows(w *rowScratch, rows span, sums []float32) {
 	b := ratings{ids: h.r.columns[first : first+n], values: h.r.values[first : first+n]}
 	weight, residual := h.weigh(w, nil, b)
 	y, ld, ids := h.factors(w, 0, h.unknowns, h.r.columns[first:], int(n))
-	h.normal.AddRows(sums, offsets[rows.lo:hi+1], y, ld, ids, h.weights(weight), residual)
+	h.normal.AddRows(sums, h.common, offsets[rows.lo:hi+1], y, ld, ids, h.weights(weight), residual)
 }

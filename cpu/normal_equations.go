@@ -36,7 +36,7 @@ func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
 	if w.summed.lo <= q.row && q.row < w.summed.hi {
 		sums = w.sums[(q.row-w.summed.lo)*len(sums):][:len(sums)]
 	} else {
-		q.lo, q.hi, q.add, q.whole = lo, hi, addSystem, x == nil
+		q.lo, q.hi, q.add, q.system, q.whole = lo, hi, addSystem, true, x == nil
 		h.sum(w, q, sums)
 	}
 	h.normal.Spread(w.system, h.needs.ld, hi-lo, sums)

@@ -11,7 +11,8 @@ type query struct {
 	// add adds the sum over the ratings of a block to dst.
 	add func(h *halfStep, w *rowScratch, q *query, block ratings, dst []float32)
 
-	whole bool // a sum of all unknowns of a system, which begins with the shared terms
+	system bool // add is addSystem, which sets dst to the sums before the block and its own
+	whole  bool // for all unknowns: the sums begin with the terms that rows share
 
 	lo, hi int       // the range of unknowns of a system
 	scores []float32 // of the row's ratings; nil before there is a solution
@@ -31,6 +32,7 @@ type ratings struct {
 	first  int // their place in the row
 	ids    []int32
 	values []float32
+	before []float32 // the sums of a system before the block; nil for none
 }
 
 // sum writes the sum of a query over all ratings of its row to dst. It is over
@@ -53,15 +55,18 @@ func (h *halfStep) sum(w *rowScratch, q *query, dst []float32) {
 func (h *halfStep) summand(who, i int, dst []float32) { h.sumPart(&h.work[who], h.giant, i, dst) }
 
 func (h *halfStep) sumPart(w *rowScratch, q *query, index int, dst []float32) {
-	if q.whole && index == 0 {
-		h.beginSums(dst)
-	} else {
+	var before []float32
+	switch {
+	case !q.system:
 		clear(dst)
+	case q.whole && index == 0:
+		before = h.common
 	}
 	lo, hi := partRange(q.length, index)
 	for ; lo < hi; lo += h.length {
 		end := min(lo+h.length, hi)
-		q.add(h, w, q, ratings{lo, h.r.ids(q.row, lo, end), h.r.ratings(q.row, lo, end)}, dst)
+		q.add(h, w, q, ratings{lo, h.r.ids(q.row, lo, end), h.r.ratings(q.row, lo, end), before}, dst)
+		before = dst
 	}
 }
 
@@ -108,11 +113,11 @@ func (h *halfStep) weights(weight []float32) []float32 {
 }
 
 // addSystem adds Σ a(r)·y·yᵀ and the right-hand side Σ residual·y, for the unknowns
-// lo to hi of y, to the sums of h.normal.
+// lo to hi of y, to the sums of h.normal before the block.
 func addSystem(h *halfStep, w *rowScratch, q *query, b ratings, dst []float32) {
 	weight, residual := h.weigh(w, q, b)
 	y, ld, ids := h.factors(w, q.lo, q.hi, h.r.idsFrom(q.row, b.first), len(b.ids))
-	h.normal.Add(dst, y, ld, ids, h.weights(weight), residual, w.panels)
+	h.normal.Add(dst, b.before, y, ld, ids, h.weights(weight), residual, w.panels)
 }
 
 // addProduct adds Σ a(r)·(y·v)·y for the vector v of the query.

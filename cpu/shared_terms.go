@@ -38,12 +38,3 @@ func (h *halfStep) prepareShared() {
 	}
 	h.normal.Collect(h.common, s.system, s.spare)
 }
-
-// beginSums sets sums of h.normal over no rating yet.
-func (h *halfStep) beginSums(sums []float32) {
-	if h.common == nil {
-		clear(sums)
-	} else {
-		copy(sums, h.common)
-	}
-}

@@ -35,6 +35,6 @@ func subspace(h *halfStep, w *rowScratch, q *query) {
 
 // moveScores adds to the scores what the unknowns lo to hi contribute.
 func (h *halfStep) moveScores(w *rowScratch, q *query, lo, hi int, v []float32) {
-	q.lo, q.hi, q.add, q.vector = lo, hi, addScores, v
+	q.lo, q.hi, q.add, q.system, q.vector = lo, hi, addScores, false, v
 	h.sum(w, q, nil)
 }

@@ -36,7 +36,7 @@ func (h *halfStep) prepareSolver() {
 // solveFromSums is Cholesky for a row, as soon as there are the sums of enough rows.
 func solveFromSums(h *halfStep, w *rowScratch, q *query) {
 	size := h.normal.Size()
-	q.hi, q.add, q.whole = h.unknowns, addSystem, true
+	q.hi, q.add, q.system, q.whole = h.unknowns, addSystem, true, true
 	h.sum(w, q, w.sums[w.solver.count*size:][:size])
 	h.await(w, span{q.row, q.row + 1})
 }

@@ -62,7 +62,7 @@ func BenchmarkNormal(b *testing.B) {
 				normal.Pack(y, random(rng, rows*k), k, k, k, nil)
 				t, sums := random(rng, n), make([]float32, normal.Size())
 				shareOfPeak(b, float64(n*k*(k+1)), func() {
-					normal.Add(sums, y, normal.Stride(), ids, nil, t, nil)
+					normal.Add(sums, sums, y, normal.Stride(), ids, nil, t, nil)
 				})
 			})
 		}
@@ -90,7 +90,7 @@ func BenchmarkNormalRows(b *testing.B) {
 				n.Pack(y, random(rng, columns*k), k, k, k, nil)
 				t, sums := random(rng, total), make([]float32, rows*n.Size())
 				shareOfPeak(b, float64(total*k*(k+1)), func() {
-					n.AddRows(sums, offsets, y, n.Stride(), ids, nil, t)
+					n.AddRows(sums, nil, offsets, y, n.Stride(), ids, nil, t)
 				})
 			})
 		}

@@ -13,9 +13,9 @@ func hasTiles() bool { return false }
 
 const noAssembly = "simd: no assembly in this program"
 
-func (*Normal) addTiles(_, _ []float32, _ int, _ []int32, _, _ []float32) { panic(noAssembly) }
+func (*Normal) addTiles(_, _, _ []float32, _ int, _ []int32, _, _, _ []float32) { panic(noAssembly) }
 
-func (*Normal) addRows([]float32, []int64, []float32, int, []int32, []float32, []float32) {
+func (*Normal) addRows(_, _ []float32, _ []int64, _ []float32, _ int, _ []int32, _, _ []float32) {
 	panic(noAssembly)
 }
 

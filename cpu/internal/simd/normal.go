@@ -89,35 +89,52 @@ func (n *Normal) Pack(dst, y []float32, ldy, stored, columns int, ids []int32) {
 	}
 }
 
-// Add adds what the ratings of a block contribute to the sums. y has factors that
+// Add sets sums to those before, which are the sums themselves or others, and what the
+// ratings of a block contribute, if there is one. Nothing was before if that is nil. Then
+// elements of the sums that Add never adds to are unspecified. y has factors that
 // are packed or serve as they are, ldy apart; ids are theirs. There
 // are as many ratings as elements of t. w is nil where all weights are 1, else at least
 // as long. ids may go on: then factors are fetched ahead. panels has Scratch elements.
-func (n *Normal) Add(sums, y []float32, ldy int, ids []int32, w, t, panels []float32) {
+func (n *Normal) Add(sums, before, y []float32, ldy int, ids []int32, w, t, panels []float32) {
 	if len(t) == 0 {
 		return
 	}
 	sums = sums[:n.size]
+	if before != nil {
+		before = before[:n.size]
+	}
 	_ = ids[len(t)-1]
 	if w != nil {
 		w = w[:len(t)]
 	}
 	if active == portable {
+		n.begin(sums, before)
 		n.addPanels(sums, y, ldy, ids[:len(t)], w, t, panels)
 		return
 	}
-	n.addTiles(sums, y, ldy, ids, w, t)
+	n.addTiles(sums, before, y, ldy, ids, w, t, panels)
+}
+
+// begin makes sums those before, or zeros.
+func (n *Normal) begin(sums, before []float32) {
+	switch {
+	case before == nil:
+		clear(sums)
+	case &before[0] != &sums[0]:
+		copy(sums, before)
+	}
 }
 
 // Batched reports whether AddRows is there: for low orders on AVX-512, where the sums
 // of a row take about as long as a call.
 func (n *Normal) Batched() bool { return n.design > 0 && n.padded == diagonalLanes }
 
-// AddRows adds to the sums of len(offsets)-1 rows, which follow one another, what
-// their ratings contribute: as many as the offsets are apart, the first at ids[0],
-// t[0] and w[0], unless w is nil. It adds to each what Add does with blocks of 256
-// ratings. ids may go on beyond the last row: then factors are fetched ahead.
-func (n *Normal) AddRows(sums []float32, offsets []int64, y []float32, ldy int, ids []int32, w, t []float32) {
+// AddRows sets the sums of len(offsets)-1 rows, which follow one another, to those before,
+// the same for all rows, and what their ratings contribute: as many as the offsets are
+// apart, the first at ids[0], t[0] and w[0], unless w is nil. Each row gets what Add does
+// with blocks of 256 ratings; the sums of rows without ratings stay as they are. ids may go
+// on beyond the last row: then factors are fetched ahead.
+func (n *Normal) AddRows(sums, before []float32, offsets []int64, y []float32, ldy int, ids []int32, w, t []float32) {
 	rows := len(offsets) - 1
 	total := int(offsets[rows] - offsets[0])
 	if total == 0 {
@@ -127,7 +144,10 @@ func (n *Normal) AddRows(sums []float32, offsets []int64, y []float32, ldy int, 
 	if w != nil {
 		w = w[:total]
 	}
-	n.addRows(sums[:rows*n.size], offsets, y, ldy, ids, w, t[:total])
+	if before != nil {
+		before = before[:n.size]
+	}
+	n.addRows(sums[:rows*n.size], before, offsets, y, ldy, ids, w, t[:total])
 }
 
 // Spread writes sums as a system of k ≤ order unknowns: the lower triangle of A to
@@ -170,6 +190,8 @@ func (n *Normal) numbers(sums, system []float32, lda int) {
 // at most so many ratings.
 func (n *Normal) Scratch(ratings int, weighted bool) int {
 	switch {
+	case active == avx512 && weighted && n.order > 2*diagonalLanes:
+		return 2 * diagonalLanes * ratings // two vectors of a row times its weight
 	case active != portable:
 		return 0
 	case weighted:

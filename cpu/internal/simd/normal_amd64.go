@@ -46,7 +46,7 @@ const (
 )
 
 func first(v []float32) *float32 {
-	if v == nil {
+	if len(v) == 0 {
 		return nil
 	}
 	return &v[0]
@@ -58,49 +58,63 @@ func first(v []float32) *float32 {
 // below have their places in a square matrix that follows, which begins with the first
 // row of the second tile. With AVX2 all are in a matrix of padded columns, and the
 // right-hand side is the row below.
-func (n *Normal) addTiles(sums, y []float32, ldy int, ids []int32, w, t []float32) {
+func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t, scaled []float32) {
 	if active == avx2 {
+		n.begin(sums, before)
 		n.addTilesAVX2(sums, y, ldy, ids, first(w), t)
 		return
 	}
 	if n.padded == diagonalLanes {
 		offsets := [...]int64{0, int64(len(t))}
-		n.addRows(sums, offsets[:], y, ldy, ids, w, t)
+		n.addRows(sums, before, offsets[:], y, ldy, ids, w, t)
 		return
 	}
 	const lanes, most = diagonalLanes, 14
 	id, count, weights, size := &ids[0], len(t), first(w), designSize(n.design)
-	ld := n.padded - lanes
-	below := sums[n.padded/lanes*size:]
-	_ = below[ld*ld-1]
+	ld, below := n.padded-lanes, n.padded/lanes*size
+	_ = sums[below+ld*ld-1]
+	old := func(at int) *float32 {
+		if before == nil {
+			return nil
+		}
+		return &before[at]
+	}
+	if w != nil && n.order > 2*lanes {
+		scaled = scaled[:2*lanes*count]
+	}
+	products := first(scaled)
 	// The first tiles read rows ahead of time, a few cache lines each.
 	fetched, last := 0, len(ids)-1
 	offsets := [...]int64{0, int64(count)}
 	for col := 0; col < n.padded; col += 2 * lanes {
 		columns := &y[col]
 		// The rows below are shared out evenly.
-		row := col + 2*lanes
+		row, have := col+2*lanes, false // whether products has those of these columns
 		for tiles := (n.order - row + most - 1) / most; tiles > 0; tiles-- {
-			height, tile := (n.order-row)/tiles, &below[(row-lanes)*ld+col]
-			if fetched < n.padded {
-				normalPairAheadAVX512(height, tile, ld, row-col, columns, ldy, id, count, weights, &y[fetched], blockAhead, last)
+			height, at := (n.order-row)/tiles, below+(row-lanes)*ld+col
+			switch {
+			case fetched < n.padded:
+				normalPairAheadAVX512(height, &sums[at], old(at), ld, row-col, columns, ldy, id, count, weights, products, &y[fetched], blockAhead, last)
 				fetched += 4 * lanes
-			} else {
-				normalPairAVX512(height, tile, ld, row-col, columns, ldy, id, count, weights)
+			case have:
+				normalPairScaledAVX512(height, &sums[at], old(at), ld, row-col, columns, ldy, id, count, products)
+			default:
+				normalPairAVX512(height, &sums[at], old(at), ld, row-col, columns, ldy, id, count, weights, products)
 			}
 			row += height
+			have = w != nil
 		}
-		diagonal := sums[col/lanes*size:]
+		diagonal, at := col/lanes*size, below+col*ld+col
 		if col+lanes == n.padded {
-			normalRows16AVX512(&diagonal[0], &offsets[0], 1, columns, ldy, id, 0, weights, &t[0])
+			normalRows16AVX512(&sums[diagonal], old(diagonal), &offsets[0], 1, columns, ldy, id, 0, weights, &t[0])
 			return
 		}
 		ahead := 0
 		if fetched < n.padded {
 			ahead = blockAhead
 		}
-		normalTopBelowAVX512(&diagonal[0], &below[col*ld+col], ld, columns, ldy, id, count, weights, &t[0], columns, ahead, last)
-		normalRows16AVX512(&diagonal[size], &offsets[0], 1, &y[col+lanes], ldy, id, 0, weights, &t[0])
+		normalTopBelowAVX512(&sums[diagonal], old(diagonal), &sums[at], old(at), ld, columns, ldy, id, count, weights, &t[0], columns, ahead, last)
+		normalRows16AVX512(&sums[diagonal+size], old(diagonal+size), &offsets[0], 1, &y[col+lanes], ldy, id, 0, weights, &t[0])
 	}
 }
 
@@ -127,7 +141,7 @@ func (n *Normal) addTilesAVX2(sums, y []float32, ldy int, ids []int32, w *float3
 	}
 }
 
-func (n *Normal) addRows(sums []float32, offsets []int64, y []float32, ldy int, ids []int32, w, t []float32) {
+func (n *Normal) addRows(sums, before []float32, offsets []int64, y []float32, ldy int, ids []int32, w, t []float32) {
 	ahead := 0
 	if len(y) > prefetchFrom && len(t)+prefetchDistance < len(ids) {
 		ahead = prefetchDistance
@@ -135,13 +149,13 @@ func (n *Normal) addRows(sums []float32, offsets []int64, y []float32, ldy int, 
 	rows, to, from := len(offsets)-1, &offsets[0], &y[0]
 	switch n.design {
 	case 8:
-		normalRows8AVX512(&sums[0], to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
+		normalRows8AVX512(&sums[0], first(before), to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
 	case 10:
-		normalRows10AVX512(&sums[0], to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
+		normalRows10AVX512(&sums[0], first(before), to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
 	case 12:
-		normalRows12AVX512(&sums[0], to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
+		normalRows12AVX512(&sums[0], first(before), to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
 	default:
-		normalRows16AVX512(&sums[0], to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
+		normalRows16AVX512(&sums[0], first(before), to, rows, from, ldy, &ids[0], ahead, first(w), &t[0])
 	}
 }
 

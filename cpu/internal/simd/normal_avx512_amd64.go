@@ -4,13 +4,15 @@
 
 package simd
 
-// normalRows8AVX512 adds the sums of order ≤ 8 of rows ≥ 1 rows, 64 elements each. A row's
-// ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+// normalRows8AVX512 writes the sums of order ≤ 8 of rows ≥ 1 rows, 64 elements each: what their
+// ratings contribute and, unless it is nil, before, which is the same for all. A row's ratings
+// are as many as its offsets are apart; ids, w (or nil) and t begin with the first. Sums of
+// rows without ratings stay as they are.
 // Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
 // read there.
 //
 //go:noescape
-func normalRows8AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+func normalRows8AVX512(sums *float32, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 
 // normalSpread8AVX512 writes the sums of a tile to rows ≥ 1 rows of 16 elements, both
 // triangles, from a on, and as many elements of the right-hand side to b. What is beyond
@@ -36,13 +38,15 @@ func normalPack8AVX512(dst *float32, y *float32, ldy int, stored int, columns in
 //go:noescape
 func normalSolve8AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
 
-// normalRows10AVX512 adds the sums of order ≤ 10 of rows ≥ 1 rows, 80 elements each. A row's
-// ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+// normalRows10AVX512 writes the sums of order ≤ 10 of rows ≥ 1 rows, 80 elements each: what their
+// ratings contribute and, unless it is nil, before, which is the same for all. A row's ratings
+// are as many as its offsets are apart; ids, w (or nil) and t begin with the first. Sums of
+// rows without ratings stay as they are.
 // Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
 // read there.
 //
 //go:noescape
-func normalRows10AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+func normalRows10AVX512(sums *float32, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 
 // normalSpread10AVX512 writes the sums of a tile to rows ≥ 1 rows of 16 elements, both
 // triangles, from a on, and as many elements of the right-hand side to b. What is beyond
@@ -68,13 +72,15 @@ func normalPack10AVX512(dst *float32, y *float32, ldy int, stored int, columns i
 //go:noescape
 func normalSolve10AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
 
-// normalRows12AVX512 adds the sums of order ≤ 12 of rows ≥ 1 rows, 112 elements each. A row's
-// ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+// normalRows12AVX512 writes the sums of order ≤ 12 of rows ≥ 1 rows, 112 elements each: what their
+// ratings contribute and, unless it is nil, before, which is the same for all. A row's ratings
+// are as many as its offsets are apart; ids, w (or nil) and t begin with the first. Sums of
+// rows without ratings stay as they are.
 // Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
 // read there.
 //
 //go:noescape
-func normalRows12AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+func normalRows12AVX512(sums *float32, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 
 // normalSpread12AVX512 writes the sums of a tile to rows ≥ 1 rows of 16 elements, both
 // triangles, from a on, and as many elements of the right-hand side to b. What is beyond
@@ -100,13 +106,15 @@ func normalPack12AVX512(dst *float32, y *float32, ldy int, stored int, columns i
 //go:noescape
 func normalSolve12AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
 
-// normalRows16AVX512 adds the sums of order ≤ 16 of rows ≥ 1 rows, 176 elements each. A row's
-// ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+// normalRows16AVX512 writes the sums of order ≤ 16 of rows ≥ 1 rows, 176 elements each: what their
+// ratings contribute and, unless it is nil, before, which is the same for all. A row's ratings
+// are as many as its offsets are apart; ids, w (or nil) and t begin with the first. Sums of
+// rows without ratings stay as they are.
 // Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
 // read there.
 //
 //go:noescape
-func normalRows16AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+func normalRows16AVX512(sums *float32, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 
 // normalSpread16AVX512 writes the sums of a tile to rows ≥ 1 rows of 16 elements, both
 // triangles, from a on, and as many elements of the right-hand side to b. What is beyond
@@ -132,12 +140,13 @@ func normalPack16AVX512(dst *float32, y *float32, ldy int, stored int, columns i
 //go:noescape
 func normalSolve16AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
 
-// normalTopBelowAVX512 adds the sums of a tile on the diagonal, whose columns of y begin at y,
-// as normalRows16 does, and to the 16×16 tile of A at a, which is below it. If ahead is not 0,
-// two cache lines of the rows so far ahead are fetched, as normalPairAhead does.
+// normalTopBelowAVX512 writes the sums of a tile on the diagonal, whose columns of y begin at y,
+// as normalRows16 does, and the 16×16 tile of A at a, which is below it: what the ratings
+// contribute and, unless they are nil, before and the tile at beforeA. If ahead is not 0, two
+// cache lines of the rows so far ahead are fetched, as normalPairAhead does.
 //
 //go:noescape
-func normalTopBelowAVX512(sums *float32, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int, last int)
+func normalTopBelowAVX512(sums *float32, before *float32, a *float32, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int, last int)
 
 // normalPlaceAVX512 copies n ≥ 1 vectors. The numbers of each in to and from are a pair of
 // places.
@@ -145,16 +154,28 @@ func normalTopBelowAVX512(sums *float32, a *float32, lda int, y *float32, ldy in
 //go:noescape
 func normalPlaceAVX512(to *float32, from *float32, places *int32, n int)
 
-// normalPairAVX512 adds to the tile of A that begins at a, height ≤ 14 rows by 32 columns. The
-// columns of y begin at y, the rows down elements after that.
+// normalPairAVX512 writes the tile of A that begins at a, height ≤ 14 rows by 32 columns: what
+// the ratings contribute and, unless it is nil, the tile that begins at before. The columns
+// of y begin at y, the rows down elements after that.
+// With weights the columns times the weights go to scaled, rating by rating.
 //
 //go:noescape
-func normalPairAVX512(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
+func normalPairAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32)
 
-// normalPairAheadAVX512 adds to the tile of A that begins at a, height ≤ 14 rows by 32 columns. The
-// columns of y begin at y, the rows down elements after that.
+// normalPairAheadAVX512 writes the tile of A that begins at a, height ≤ 14 rows by 32 columns: what
+// the ratings contribute and, unless it is nil, the tile that begins at before. The columns
+// of y begin at y, the rows down elements after that.
+// With weights the columns times the weights go to scaled, rating by rating.
 // Meanwhile 4 cache lines of the rows so far ahead are fetched, where the first row has
 // them at from; last is the place of the last id.
 //
 //go:noescape
-func normalPairAheadAVX512(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, from *float32, ahead int, last int)
+func normalPairAheadAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32, from *float32, ahead int, last int)
+
+// normalPairScaledAVX512 writes the tile of A that begins at a, height ≤ 14 rows by 32 columns: what
+// the ratings contribute and, unless it is nil, the tile that begins at before. The columns
+// of y begin at y, the rows down elements after that.
+// The columns are read from scaled.
+//
+//go:noescape
+func normalPairScaledAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, scaled *float32)

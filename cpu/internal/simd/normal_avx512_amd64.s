@@ -4,20 +4,20 @@
 
 #include "textflag.h"
 
-// func normalRows8AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+// func normalRows8AVX512(sums *float32, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·normalRows8AVX512(SB), NOSPLIT, $0-72
+TEXT ·normalRows8AVX512(SB), NOSPLIT, $8-80
 	MOVQ    sums+0(FP), AX
-	MOVQ    offsets+8(FP), CX
-	MOVQ    rows+16(FP), DX
-	MOVQ    y+24(FP), BX
-	MOVQ    ldy+32(FP), SI
+	MOVQ    offsets+16(FP), CX
+	MOVQ    rows+24(FP), DX
+	MOVQ    y+32(FP), BX
+	MOVQ    ldy+40(FP), SI
 	SHLQ    $0x02, SI
-	MOVQ    ids+40(FP), DI
-	MOVQ    ahead+48(FP), R8
+	MOVQ    ids+48(FP), DI
+	MOVQ    ahead+56(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    w+56(FP), R9
-	MOVQ    t+64(FP), R10
+	MOVQ    w+64(FP), R9
+	MOVQ    t+72(FP), R10
 	VMOVUPS permute8AVX5120<>+0(SB), Z2
 	TESTQ   R9, R9
 	JZ      plain1
@@ -30,6 +30,8 @@ row4:
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
 	JZ    done8
+	MOVQ  before+8(FP), R12
+	MOVQ  R12, (SP)
 
 block5:
 	MOVQ    $+256, R12
@@ -112,19 +114,32 @@ last7:
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
 	VADDPS           Z7, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z8, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z9, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z10, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
+	MOVQ             (SP), R12
+	TESTQ            R12, R12
+	JZ               fresh9
+	VADDPS           (R12), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R12), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R12), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R12), Z6, Z6
 	VMOVUPS          Z6, 192(AX)
-	TESTQ            R11, R11
-	JNZ              block5
+	JMP              kept10
+
+fresh9:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+
+kept10:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block5
 
 done8:
 	ADDQ $+256, AX
@@ -134,14 +149,16 @@ done8:
 	RET
 
 still2:
-row9:
+row11:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done13
+	JZ    done15
+	MOVQ  before+8(FP), R8
+	MOVQ  R8, (SP)
 
-block10:
+block12:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -155,9 +172,9 @@ block10:
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
 	SUBQ    $0x02, R12
-	JLE     last12
+	JLE     last14
 
-pairs11:
+pairs13:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -183,9 +200,9 @@ pairs11:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JG               pairs11
+	JG               pairs13
 
-last12:
+last14:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -215,24 +232,37 @@ last12:
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
 	VADDPS           Z7, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z8, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z9, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z10, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
+	MOVQ             (SP), R8
+	TESTQ            R8, R8
+	JZ               fresh16
+	VADDPS           (R8), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R8), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R8), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R8), Z6, Z6
 	VMOVUPS          Z6, 192(AX)
-	TESTQ            R11, R11
-	JNZ              block10
+	JMP              kept17
 
-done13:
+fresh16:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+
+kept17:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block12
+
+done15:
 	ADDQ $+256, AX
 	DECQ DX
-	JNZ  row9
+	JNZ  row11
 	VZEROUPPER
 	RET
 
@@ -240,14 +270,16 @@ plain1:
 	TESTQ R8, R8
 	JZ    still3
 
-row14:
+row18:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done18
+	JZ    done22
+	MOVQ  before+8(FP), R9
+	MOVQ  R9, (SP)
 
-block15:
+block19:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -261,9 +293,9 @@ block15:
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
 	SUBQ    $0x02, R12
-	JLE     last17
+	JLE     last21
 
-pairs16:
+pairs20:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -293,9 +325,9 @@ pairs16:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JG               pairs16
+	JG               pairs20
 
-last17:
+last21:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -321,36 +353,51 @@ last17:
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z7, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z8, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z9, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z10, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
+	MOVQ             (SP), R9
+	TESTQ            R9, R9
+	JZ               fresh23
+	VADDPS           (R9), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R9), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R9), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R9), Z6, Z6
 	VMOVUPS          Z6, 192(AX)
-	TESTQ            R11, R11
-	JNZ              block15
+	JMP              kept24
 
-done18:
+fresh23:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+
+kept24:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block19
+
+done22:
 	ADDQ $+256, AX
 	DECQ DX
-	JNZ  row14
+	JNZ  row18
 	VZEROUPPER
 	RET
 
 still3:
-row19:
+row25:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done23
+	JZ    done29
+	MOVQ  before+8(FP), R8
+	MOVQ  R8, (SP)
 
-block20:
+block26:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -364,9 +411,9 @@ block20:
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
 	SUBQ    $0x02, R12
-	JLE     last22
+	JLE     last28
 
-pairs21:
+pairs27:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -389,9 +436,9 @@ pairs21:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JG               pairs21
+	JG               pairs27
 
-last22:
+last28:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -417,24 +464,37 @@ last22:
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z7, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z8, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z9, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z10, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
+	MOVQ             (SP), R8
+	TESTQ            R8, R8
+	JZ               fresh30
+	VADDPS           (R8), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R8), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R8), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R8), Z6, Z6
 	VMOVUPS          Z6, 192(AX)
-	TESTQ            R11, R11
-	JNZ              block20
+	JMP              kept31
 
-done23:
+fresh30:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+
+kept31:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block26
+
+done29:
 	ADDQ $+256, AX
 	DECQ DX
-	JNZ  row19
+	JNZ  row25
 	VZEROUPPER
 	RET
 
@@ -472,7 +532,7 @@ TEXT ·normalSpread8AVX512(SB), NOSPLIT, $0-40
 	VGATHERDPS (SI)(Z0*4), K1, Z1
 	VMOVUPS    Z1, (BX)
 
-rows24:
+rows32:
 	KXNORW     K1, K1, K1
 	VMOVUPS    (DI), Z0
 	VPXORD     Z1, Z1, Z1
@@ -481,7 +541,7 @@ rows24:
 	ADDQ       $+64, DI
 	ADDQ       CX, AX
 	DECQ       DX
-	JNZ        rows24
+	JNZ        rows32
 	VZEROUPPER
 	RET
 
@@ -654,9 +714,9 @@ TEXT ·normalPack8AVX512(SB), NOSPLIT, $0-56
 	MOVL           $0x3f800000, BX
 	VPBROADCASTD.Z BX, K2, Z1
 	TESTQ          DI, DI
-	JZ             consecutive25
+	JZ             consecutive33
 
-rows26:
+rows34:
 	MOVLQSX   (DI), BX
 	ADDQ      $0x04, DI
 	IMULQ     DX, BX
@@ -667,14 +727,14 @@ rows26:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows26
+	JNZ       rows34
 	VZEROUPPER
 	RET
 
-consecutive25:
+consecutive33:
 	SUBQ DX, CX
 
-rows27:
+rows35:
 	ADDQ      DX, CX
 	MOVQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z0
@@ -683,7 +743,7 @@ rows27:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows27
+	JNZ       rows35
 	VZEROUPPER
 	RET
 
@@ -733,7 +793,7 @@ TEXT ·normalSolve8AVX512(SB), NOSPLIT, $0-80
 	MOVQ  AX, R10
 	MOVQ  $+4, R11
 
-lanes28:
+lanes36:
 	VBROADCASTF32X4 (CX), Z0
 	VBROADCASTF32X4 16(CX), Z4
 	VBROADCASTF32X4 32(CX), Z8
@@ -852,7 +912,7 @@ lanes28:
 	ADDQ            $0x40, DX
 	ADDQ            $+1024, R10
 	DECQ            R11
-	JNZ             lanes28
+	JNZ             lanes36
 	VPXORD          Z17, Z17, Z17
 	MOVQ            shifts+32(FP), CX
 	MOVQ            stored+40(FP), DX
@@ -1329,7 +1389,7 @@ lanes28:
 	VMOVAPS.Z       Z2, K1, Z2
 	VMOVAPS.Z       Z3, K1, Z3
 	SUBQ            $0x00, R9
-	JLE             stored29
+	JLE             stored37
 	MOVL            $-1, R10
 	BZHIL           R9, R10, R10
 	KMOVW           R10, K2
@@ -1381,13 +1441,13 @@ lanes28:
 	VEXTRACTF32X4   $0x03, Z0, X0
 	VMOVUPS         X0, K2, (CX)(SI*1)
 
-stored29:
+stored37:
 	VMOVAPS.Z     Z4, K1, Z0
 	VMOVAPS.Z     Z5, K1, Z1
 	VMOVAPS.Z     Z6, K1, Z2
 	VMOVAPS.Z     Z7, K1, Z3
 	SUBQ          $0x04, R9
-	JLE           stored30
+	JLE           stored38
 	MOVL          $-1, R10
 	BZHIL         R9, R10, R10
 	KMOVW         R10, K1
@@ -1439,40 +1499,42 @@ stored29:
 	VEXTRACTF32X4 $0x03, Z0, X0
 	VMOVUPS       X0, K1, 16(CX)(SI*1)
 
-stored30:
+stored38:
 	MOVQ    info+64(FP), AX
 	VMOVUPS Z17, (AX)
 	VZEROUPPER
 	RET
 
-// func normalRows10AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+// func normalRows10AVX512(sums *float32, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·normalRows10AVX512(SB), NOSPLIT, $0-72
+TEXT ·normalRows10AVX512(SB), NOSPLIT, $8-80
 	MOVQ    sums+0(FP), AX
-	MOVQ    offsets+8(FP), CX
-	MOVQ    rows+16(FP), DX
-	MOVQ    y+24(FP), BX
-	MOVQ    ldy+32(FP), SI
+	MOVQ    offsets+16(FP), CX
+	MOVQ    rows+24(FP), DX
+	MOVQ    y+32(FP), BX
+	MOVQ    ldy+40(FP), SI
 	SHLQ    $0x02, SI
-	MOVQ    ids+40(FP), DI
-	MOVQ    ahead+48(FP), R8
+	MOVQ    ids+48(FP), DI
+	MOVQ    ahead+56(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    w+56(FP), R9
-	MOVQ    t+64(FP), R10
-	VMOVUPS permute10AVX51230<>+0(SB), Z2
+	MOVQ    w+64(FP), R9
+	MOVQ    t+72(FP), R10
+	VMOVUPS permute10AVX51238<>+0(SB), Z2
 	TESTQ   R9, R9
-	JZ      plain31
+	JZ      plain39
 	TESTQ   R8, R8
-	JZ      still32
+	JZ      still40
 
-row34:
+row42:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done38
+	JZ    done46
+	MOVQ  before+8(FP), R12
+	MOVQ  R12, (SP)
 
-block35:
+block43:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -1488,9 +1550,9 @@ block35:
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
 	SUBQ    $0x02, R12
-	JLE     last37
+	JLE     last45
 
-pairs36:
+pairs44:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -1527,9 +1589,9 @@ pairs36:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JG               pairs36
+	JG               pairs44
 
-last37:
+last45:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -1563,272 +1625,53 @@ last37:
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
 	VADDPS           Z8, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z9, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z10, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z11, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
-	VMOVUPS          Z6, 192(AX)
 	VADDPS           Z12, Z7, Z7
-	VADDPS           256(AX), Z7, Z7
+	MOVQ             (SP), R12
+	TESTQ            R12, R12
+	JZ               fresh47
+	VADDPS           (R12), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R12), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R12), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R12), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           256(R12), Z7, Z7
 	VMOVUPS          Z7, 256(AX)
-	TESTQ            R11, R11
-	JNZ              block35
+	JMP              kept48
 
-done38:
-	ADDQ $+320, AX
-	DECQ DX
-	JNZ  row34
-	VZEROUPPER
-	RET
+fresh47:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+	VMOVUPS Z7, 256(AX)
 
-still32:
-row39:
-	MOVQ  8(CX), R11
-	SUBQ  (CX), R11
-	ADDQ  $0x08, CX
+kept48:
+	MOVQ  AX, (SP)
 	TESTQ R11, R11
-	JZ    done43
+	JNZ   block43
 
-block40:
-	MOVQ    $+256, R12
-	CMPQ    R11, R12
-	CMOVQLT R11, R12
-	SUBQ    R12, R11
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	SUBQ    $0x02, R12
-	JLE     last42
-
-pairs41:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z7
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST 4(R10), Z0, Z12
-	VMULPS.BCST      4(R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z8
-	VFMADD231PS      (BX)(R13*1), Z1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z11
-	ADDQ             $0x08, DI
-	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs41
-
-last42:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z7
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
-	NOTQ             R12
-	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST (R10), Z0, K1, Z12
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z8
-	VFMADD231PS      (BX)(R13*1), Z1, K1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, K1, Z11
-	ADDQ             $0x04, DI
-	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
-	VADDPS           Z8, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
-	VADDPS           Z9, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
-	VADDPS           Z10, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
-	VADDPS           Z11, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
-	VMOVUPS          Z6, 192(AX)
-	VADDPS           Z12, Z7, Z7
-	VADDPS           256(AX), Z7, Z7
-	VMOVUPS          Z7, 256(AX)
-	TESTQ            R11, R11
-	JNZ              block40
-
-done43:
+done46:
 	ADDQ $+320, AX
 	DECQ DX
-	JNZ  row39
+	JNZ  row42
 	VZEROUPPER
 	RET
 
-plain31:
-	TESTQ R8, R8
-	JZ    still33
-
-row44:
-	MOVQ  8(CX), R11
-	SUBQ  (CX), R11
-	ADDQ  $0x08, CX
-	TESTQ R11, R11
-	JZ    done48
-
-block45:
-	MOVQ    $+256, R12
-	CMPQ    R11, R12
-	CMOVQLT R11, R12
-	SUBQ    R12, R11
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	SUBQ    $0x02, R12
-	JLE     last47
-
-pairs46:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
-	IMULQ            SI, R14
-	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z7
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z3
-	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST 4(R10), Z0, Z12
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z8
-	VFMADD231PS      Z0, Z1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z11
-	ADDQ             $0x08, DI
-	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs46
-
-last47:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z7
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, Z3
-	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	NOTQ             R12
-	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST (R10), Z0, K1, Z12
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      Z0, Z0, K1, Z8
-	VFMADD231PS      Z0, Z1, K1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, K1, Z11
-	ADDQ             $0x04, DI
-	ADDQ             $0x04, R10
-	VADDPS           Z8, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
-	VADDPS           Z9, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
-	VADDPS           Z10, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
-	VADDPS           Z11, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
-	VMOVUPS          Z6, 192(AX)
-	VADDPS           Z12, Z7, Z7
-	VADDPS           256(AX), Z7, Z7
-	VMOVUPS          Z7, 256(AX)
-	TESTQ            R11, R11
-	JNZ              block45
-
-done48:
-	ADDQ $+320, AX
-	DECQ DX
-	JNZ  row44
-	VZEROUPPER
-	RET
-
-still33:
+still40:
 row49:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
 	JZ    done53
+	MOVQ  before+8(FP), R8
+	MOVQ  R8, (SP)
 
 block50:
 	MOVQ    $+256, R12
@@ -1855,6 +1698,148 @@ pairs51:
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST 4(R10), Z0, Z12
+	VMULPS.BCST      4(R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, Z8
+	VFMADD231PS      (BX)(R13*1), Z1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z11
+	ADDQ             $0x08, DI
+	ADDQ             $0x08, R10
+	ADDQ             $0x08, R9
+	SUBQ             $0x02, R12
+	JG               pairs51
+
+last52:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z7
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z3
+	VFMADD231PS      (BX)(R14*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	LEAQ             4(R9)(R12*4), R9
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z12
+	VMULPS.BCST      (R9), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R13*1), Z0, K1, Z8
+	VFMADD231PS      (BX)(R13*1), Z1, K1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z11
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R9
+	VADDPS           Z8, Z3, Z3
+	VADDPS           Z9, Z4, Z4
+	VADDPS           Z10, Z5, Z5
+	VADDPS           Z11, Z6, Z6
+	VADDPS           Z12, Z7, Z7
+	MOVQ             (SP), R8
+	TESTQ            R8, R8
+	JZ               fresh54
+	VADDPS           (R8), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R8), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R8), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R8), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           256(R8), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	JMP              kept55
+
+fresh54:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+	VMOVUPS Z7, 256(AX)
+
+kept55:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block50
+
+done53:
+	ADDQ $+320, AX
+	DECQ DX
+	JNZ  row49
+	VZEROUPPER
+	RET
+
+plain39:
+	TESTQ R8, R8
+	JZ    still41
+
+row56:
+	MOVQ  8(CX), R11
+	SUBQ  (CX), R11
+	ADDQ  $0x08, CX
+	TESTQ R11, R11
+	JZ    done60
+	MOVQ  before+8(FP), R9
+	MOVQ  R9, (SP)
+
+block57:
+	MOVQ    $+256, R12
+	CMPQ    R11, R12
+	CMOVQLT R11, R12
+	SUBQ    R12, R11
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	SUBQ    $0x02, R12
+	JLE     last59
+
+pairs58:
+	MOVQ             (DI)(R8*1), R13
+	MOVL             R13, R14
+	SHRQ             $0x20, R13
+	IMULQ            SI, R13
+	PREFETCHT0       (BX)(R13*1)
+	IMULQ            SI, R14
+	PREFETCHT0       (BX)(R14*1)
+	MOVQ             (DI), R13
+	MOVL             R13, R14
+	SHRQ             $0x20, R13
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z7
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
@@ -1875,9 +1860,9 @@ pairs51:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JG               pairs51
+	JG               pairs58
 
-last52:
+last59:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -1907,47 +1892,186 @@ last52:
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z8, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z9, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z10, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z11, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
-	VMOVUPS          Z6, 192(AX)
 	VADDPS           Z12, Z7, Z7
-	VADDPS           256(AX), Z7, Z7
+	MOVQ             (SP), R9
+	TESTQ            R9, R9
+	JZ               fresh61
+	VADDPS           (R9), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R9), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R9), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R9), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           256(R9), Z7, Z7
 	VMOVUPS          Z7, 256(AX)
-	TESTQ            R11, R11
-	JNZ              block50
+	JMP              kept62
 
-done53:
+fresh61:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+	VMOVUPS Z7, 256(AX)
+
+kept62:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block57
+
+done60:
 	ADDQ $+320, AX
 	DECQ DX
-	JNZ  row49
+	JNZ  row56
 	VZEROUPPER
 	RET
 
-DATA permute10AVX51230<>+0(SB)/4, $0x0000000f
-DATA permute10AVX51230<>+4(SB)/4, $0x00000005
-DATA permute10AVX51230<>+8(SB)/4, $0x0000000a
-DATA permute10AVX51230<>+12(SB)/4, $0x0000000f
-DATA permute10AVX51230<>+16(SB)/4, $0x00000000
-DATA permute10AVX51230<>+20(SB)/4, $0x0000000e
-DATA permute10AVX51230<>+24(SB)/4, $0x00000000
-DATA permute10AVX51230<>+28(SB)/4, $0x0000000a
-DATA permute10AVX51230<>+32(SB)/4, $0x0000000a
-DATA permute10AVX51230<>+36(SB)/4, $0x00000001
-DATA permute10AVX51230<>+40(SB)/4, $0x0000000d
-DATA permute10AVX51230<>+44(SB)/4, $0x00000003
-DATA permute10AVX51230<>+48(SB)/4, $0x0000000e
-DATA permute10AVX51230<>+52(SB)/4, $0x00000008
-DATA permute10AVX51230<>+56(SB)/4, $0x00000001
-DATA permute10AVX51230<>+60(SB)/4, $0x00000001
-GLOBL permute10AVX51230<>(SB), RODATA|NOPTR, $64
+still41:
+row63:
+	MOVQ  8(CX), R11
+	SUBQ  (CX), R11
+	ADDQ  $0x08, CX
+	TESTQ R11, R11
+	JZ    done67
+	MOVQ  before+8(FP), R8
+	MOVQ  R8, (SP)
+
+block64:
+	MOVQ    $+256, R12
+	CMPQ    R11, R12
+	CMOVQLT R11, R12
+	SUBQ    R12, R11
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	SUBQ    $0x02, R12
+	JLE     last66
+
+pairs65:
+	MOVQ             (DI), R13
+	MOVL             R13, R14
+	SHRQ             $0x20, R13
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z7
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, Z3
+	VFMADD231PS      Z0, Z1, Z4
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST 4(R10), Z0, Z12
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, Z8
+	VFMADD231PS      Z0, Z1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, Z11
+	ADDQ             $0x08, DI
+	ADDQ             $0x08, R10
+	SUBQ             $0x02, R12
+	JG               pairs65
+
+last66:
+	MOVLQSX          (DI), R14
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z7
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, Z3
+	VFMADD231PS      Z0, Z1, Z4
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	MOVLQSX          4(DI)(R12*4), R13
+	LEAQ             4(DI)(R12*4), DI
+	LEAQ             4(R10)(R12*4), R10
+	NOTQ             R12
+	KMOVW            R12, K1
+	IMULQ            SI, R13
+	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST (R10), Z0, K1, Z12
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      Z0, Z0, K1, Z8
+	VFMADD231PS      Z0, Z1, K1, Z9
+	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z10
+	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VFMADD231PS      Z1, Z0, K1, Z11
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R10
+	VADDPS           Z8, Z3, Z3
+	VADDPS           Z9, Z4, Z4
+	VADDPS           Z10, Z5, Z5
+	VADDPS           Z11, Z6, Z6
+	VADDPS           Z12, Z7, Z7
+	MOVQ             (SP), R8
+	TESTQ            R8, R8
+	JZ               fresh68
+	VADDPS           (R8), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R8), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R8), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R8), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           256(R8), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	JMP              kept69
+
+fresh68:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+	VMOVUPS Z7, 256(AX)
+
+kept69:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block64
+
+done67:
+	ADDQ $+320, AX
+	DECQ DX
+	JNZ  row63
+	VZEROUPPER
+	RET
+
+DATA permute10AVX51238<>+0(SB)/4, $0x0000000f
+DATA permute10AVX51238<>+4(SB)/4, $0x00000005
+DATA permute10AVX51238<>+8(SB)/4, $0x0000000a
+DATA permute10AVX51238<>+12(SB)/4, $0x0000000f
+DATA permute10AVX51238<>+16(SB)/4, $0x00000000
+DATA permute10AVX51238<>+20(SB)/4, $0x0000000e
+DATA permute10AVX51238<>+24(SB)/4, $0x00000000
+DATA permute10AVX51238<>+28(SB)/4, $0x0000000a
+DATA permute10AVX51238<>+32(SB)/4, $0x0000000a
+DATA permute10AVX51238<>+36(SB)/4, $0x00000001
+DATA permute10AVX51238<>+40(SB)/4, $0x0000000d
+DATA permute10AVX51238<>+44(SB)/4, $0x00000003
+DATA permute10AVX51238<>+48(SB)/4, $0x0000000e
+DATA permute10AVX51238<>+52(SB)/4, $0x00000008
+DATA permute10AVX51238<>+56(SB)/4, $0x00000001
+DATA permute10AVX51238<>+60(SB)/4, $0x00000001
+GLOBL permute10AVX51238<>(SB), RODATA|NOPTR, $64
 
 // func normalSpread10AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
 // Requires: AVX, AVX512F
@@ -1965,7 +2089,7 @@ TEXT ·normalSpread10AVX512(SB), NOSPLIT, $0-40
 	VGATHERDPS (SI)(Z0*4), K1, Z1
 	VMOVUPS    Z1, (BX)
 
-rows54:
+rows70:
 	KXNORW     K1, K1, K1
 	VMOVUPS    (DI), Z0
 	VPXORD     Z1, Z1, Z1
@@ -1974,7 +2098,7 @@ rows54:
 	ADDQ       $+64, DI
 	ADDQ       CX, AX
 	DECQ       DX
-	JNZ        rows54
+	JNZ        rows70
 	VZEROUPPER
 	RET
 
@@ -2179,9 +2303,9 @@ TEXT ·normalPack10AVX512(SB), NOSPLIT, $0-56
 	MOVL           $0x3f800000, BX
 	VPBROADCASTD.Z BX, K2, Z1
 	TESTQ          DI, DI
-	JZ             consecutive55
+	JZ             consecutive71
 
-rows56:
+rows72:
 	MOVLQSX   (DI), BX
 	ADDQ      $0x04, DI
 	IMULQ     DX, BX
@@ -2192,14 +2316,14 @@ rows56:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows56
+	JNZ       rows72
 	VZEROUPPER
 	RET
 
-consecutive55:
+consecutive71:
 	SUBQ DX, CX
 
-rows57:
+rows73:
 	ADDQ      DX, CX
 	MOVQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z0
@@ -2208,7 +2332,7 @@ rows57:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows57
+	JNZ       rows73
 	VZEROUPPER
 	RET
 
@@ -2258,7 +2382,7 @@ TEXT ·normalSolve10AVX512(SB), NOSPLIT, $0-80
 	MOVQ  AX, R10
 	MOVQ  $+5, R11
 
-lanes58:
+lanes74:
 	VBROADCASTF32X4 (CX), Z0
 	VBROADCASTF32X4 16(CX), Z4
 	VBROADCASTF32X4 32(CX), Z8
@@ -2377,7 +2501,7 @@ lanes58:
 	ADDQ            $0x40, DX
 	ADDQ            $+1024, R10
 	DECQ            R11
-	JNZ             lanes58
+	JNZ             lanes74
 	VPXORD          Z17, Z17, Z17
 	MOVQ            shifts+32(FP), CX
 	MOVQ            stored+40(FP), DX
@@ -3139,7 +3263,7 @@ lanes58:
 	VMOVAPS.Z       Z20, K1, Z2
 	VMOVAPS.Z       Z20, K1, Z3
 	SUBQ            $0x08, R9
-	JLE             stored61
+	JLE             stored77
 	MOVL            $-1, R10
 	BZHIL           R9, R10, R10
 	KMOVW           R10, K1
@@ -3191,40 +3315,42 @@ lanes58:
 	VEXTRACTF32X4   $0x03, Z0, X0
 	VMOVUPS         X0, K1, 32(CX)(SI*1)
 
-stored61:
+stored77:
 	MOVQ    info+64(FP), AX
 	VMOVUPS Z17, (AX)
 	VZEROUPPER
 	RET
 
-// func normalRows12AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+// func normalRows12AVX512(sums *float32, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·normalRows12AVX512(SB), NOSPLIT, $0-72
+TEXT ·normalRows12AVX512(SB), NOSPLIT, $8-80
 	MOVQ    sums+0(FP), AX
-	MOVQ    offsets+8(FP), CX
-	MOVQ    rows+16(FP), DX
-	MOVQ    y+24(FP), BX
-	MOVQ    ldy+32(FP), SI
+	MOVQ    offsets+16(FP), CX
+	MOVQ    rows+24(FP), DX
+	MOVQ    y+32(FP), BX
+	MOVQ    ldy+40(FP), SI
 	SHLQ    $0x02, SI
-	MOVQ    ids+40(FP), DI
-	MOVQ    ahead+48(FP), R8
+	MOVQ    ids+48(FP), DI
+	MOVQ    ahead+56(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    w+56(FP), R9
-	MOVQ    t+64(FP), R10
-	VMOVUPS permute12AVX51261<>+0(SB), Z2
+	MOVQ    w+64(FP), R9
+	MOVQ    t+72(FP), R10
+	VMOVUPS permute12AVX51277<>+0(SB), Z2
 	TESTQ   R9, R9
-	JZ      plain62
+	JZ      plain78
 	TESTQ   R8, R8
-	JZ      still63
+	JZ      still79
 
-row65:
+row81:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done69
+	JZ    done85
+	MOVQ  before+8(FP), R12
+	MOVQ  R12, (SP)
 
-block66:
+block82:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -3244,9 +3370,9 @@ block66:
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
 	SUBQ    $0x02, R12
-	JLE     last68
+	JLE     last84
 
-pairs67:
+pairs83:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -3291,9 +3417,9 @@ pairs67:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JG               pairs67
+	JG               pairs83
 
-last68:
+last84:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -3335,45 +3461,63 @@ last68:
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
 	VADDPS           Z10, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z11, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z12, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z13, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
-	VMOVUPS          Z6, 192(AX)
 	VADDPS           Z14, Z7, Z7
-	VADDPS           256(AX), Z7, Z7
-	VMOVUPS          Z7, 256(AX)
 	VADDPS           Z15, Z8, Z8
-	VADDPS           320(AX), Z8, Z8
-	VMOVUPS          Z8, 320(AX)
 	VADDPS           Z16, Z9, Z9
-	VADDPS           384(AX), Z9, Z9
+	MOVQ             (SP), R12
+	TESTQ            R12, R12
+	JZ               fresh86
+	VADDPS           (R12), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R12), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R12), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R12), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           256(R12), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	VADDPS           320(R12), Z8, Z8
+	VMOVUPS          Z8, 320(AX)
+	VADDPS           384(R12), Z9, Z9
 	VMOVUPS          Z9, 384(AX)
-	TESTQ            R11, R11
-	JNZ              block66
+	JMP              kept87
 
-done69:
+fresh86:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+	VMOVUPS Z7, 256(AX)
+	VMOVUPS Z8, 320(AX)
+	VMOVUPS Z9, 384(AX)
+
+kept87:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block82
+
+done85:
 	ADDQ $+448, AX
 	DECQ DX
-	JNZ  row65
+	JNZ  row81
 	VZEROUPPER
 	RET
 
-still63:
-row70:
+still79:
+row88:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done74
+	JZ    done92
+	MOVQ  before+8(FP), R8
+	MOVQ  R8, (SP)
 
-block71:
+block89:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -3393,9 +3537,9 @@ block71:
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
 	SUBQ    $0x02, R12
-	JLE     last73
+	JLE     last91
 
-pairs72:
+pairs90:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -3433,9 +3577,9 @@ pairs72:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JG               pairs72
+	JG               pairs90
 
-last73:
+last91:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -3477,48 +3621,66 @@ last73:
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
 	VADDPS           Z10, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z11, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z12, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z13, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
-	VMOVUPS          Z6, 192(AX)
 	VADDPS           Z14, Z7, Z7
-	VADDPS           256(AX), Z7, Z7
-	VMOVUPS          Z7, 256(AX)
 	VADDPS           Z15, Z8, Z8
-	VADDPS           320(AX), Z8, Z8
-	VMOVUPS          Z8, 320(AX)
 	VADDPS           Z16, Z9, Z9
-	VADDPS           384(AX), Z9, Z9
+	MOVQ             (SP), R8
+	TESTQ            R8, R8
+	JZ               fresh93
+	VADDPS           (R8), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R8), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R8), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R8), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           256(R8), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	VADDPS           320(R8), Z8, Z8
+	VMOVUPS          Z8, 320(AX)
+	VADDPS           384(R8), Z9, Z9
 	VMOVUPS          Z9, 384(AX)
-	TESTQ            R11, R11
-	JNZ              block71
+	JMP              kept94
 
-done74:
+fresh93:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+	VMOVUPS Z7, 256(AX)
+	VMOVUPS Z8, 320(AX)
+	VMOVUPS Z9, 384(AX)
+
+kept94:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block89
+
+done92:
 	ADDQ $+448, AX
 	DECQ DX
-	JNZ  row70
+	JNZ  row88
 	VZEROUPPER
 	RET
 
-plain62:
+plain78:
 	TESTQ R8, R8
-	JZ    still64
+	JZ    still80
 
-row75:
+row95:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done79
+	JZ    done99
+	MOVQ  before+8(FP), R9
+	MOVQ  R9, (SP)
 
-block76:
+block96:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -3538,9 +3700,9 @@ block76:
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
 	SUBQ    $0x02, R12
-	JLE     last78
+	JLE     last98
 
-pairs77:
+pairs97:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -3582,9 +3744,9 @@ pairs77:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JG               pairs77
+	JG               pairs97
 
-last78:
+last98:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -3622,45 +3784,63 @@ last78:
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z10, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z11, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z12, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z13, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
-	VMOVUPS          Z6, 192(AX)
 	VADDPS           Z14, Z7, Z7
-	VADDPS           256(AX), Z7, Z7
-	VMOVUPS          Z7, 256(AX)
 	VADDPS           Z15, Z8, Z8
-	VADDPS           320(AX), Z8, Z8
-	VMOVUPS          Z8, 320(AX)
 	VADDPS           Z16, Z9, Z9
-	VADDPS           384(AX), Z9, Z9
+	MOVQ             (SP), R9
+	TESTQ            R9, R9
+	JZ               fresh100
+	VADDPS           (R9), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R9), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R9), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R9), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           256(R9), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	VADDPS           320(R9), Z8, Z8
+	VMOVUPS          Z8, 320(AX)
+	VADDPS           384(R9), Z9, Z9
 	VMOVUPS          Z9, 384(AX)
-	TESTQ            R11, R11
-	JNZ              block76
+	JMP              kept101
 
-done79:
+fresh100:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+	VMOVUPS Z7, 256(AX)
+	VMOVUPS Z8, 320(AX)
+	VMOVUPS Z9, 384(AX)
+
+kept101:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block96
+
+done99:
 	ADDQ $+448, AX
 	DECQ DX
-	JNZ  row75
+	JNZ  row95
 	VZEROUPPER
 	RET
 
-still64:
-row80:
+still80:
+row102:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done84
+	JZ    done106
+	MOVQ  before+8(FP), R8
+	MOVQ  R8, (SP)
 
-block81:
+block103:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -3680,9 +3860,9 @@ block81:
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
 	SUBQ    $0x02, R12
-	JLE     last83
+	JLE     last105
 
-pairs82:
+pairs104:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -3717,9 +3897,9 @@ pairs82:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JG               pairs82
+	JG               pairs104
 
-last83:
+last105:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -3757,53 +3937,69 @@ last83:
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z10, Z3, Z3
-	VADDPS           (AX), Z3, Z3
-	VMOVUPS          Z3, (AX)
 	VADDPS           Z11, Z4, Z4
-	VADDPS           64(AX), Z4, Z4
-	VMOVUPS          Z4, 64(AX)
 	VADDPS           Z12, Z5, Z5
-	VADDPS           128(AX), Z5, Z5
-	VMOVUPS          Z5, 128(AX)
 	VADDPS           Z13, Z6, Z6
-	VADDPS           192(AX), Z6, Z6
-	VMOVUPS          Z6, 192(AX)
 	VADDPS           Z14, Z7, Z7
-	VADDPS           256(AX), Z7, Z7
-	VMOVUPS          Z7, 256(AX)
 	VADDPS           Z15, Z8, Z8
-	VADDPS           320(AX), Z8, Z8
-	VMOVUPS          Z8, 320(AX)
 	VADDPS           Z16, Z9, Z9
-	VADDPS           384(AX), Z9, Z9
+	MOVQ             (SP), R8
+	TESTQ            R8, R8
+	JZ               fresh107
+	VADDPS           (R8), Z3, Z3
+	VMOVUPS          Z3, (AX)
+	VADDPS           64(R8), Z4, Z4
+	VMOVUPS          Z4, 64(AX)
+	VADDPS           128(R8), Z5, Z5
+	VMOVUPS          Z5, 128(AX)
+	VADDPS           192(R8), Z6, Z6
+	VMOVUPS          Z6, 192(AX)
+	VADDPS           256(R8), Z7, Z7
+	VMOVUPS          Z7, 256(AX)
+	VADDPS           320(R8), Z8, Z8
+	VMOVUPS          Z8, 320(AX)
+	VADDPS           384(R8), Z9, Z9
 	VMOVUPS          Z9, 384(AX)
-	TESTQ            R11, R11
-	JNZ              block81
+	JMP              kept108
 
-done84:
+fresh107:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, 128(AX)
+	VMOVUPS Z6, 192(AX)
+	VMOVUPS Z7, 256(AX)
+	VMOVUPS Z8, 320(AX)
+	VMOVUPS Z9, 384(AX)
+
+kept108:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block103
+
+done106:
 	ADDQ $+448, AX
 	DECQ DX
-	JNZ  row80
+	JNZ  row102
 	VZEROUPPER
 	RET
 
-DATA permute12AVX51261<>+0(SB)/4, $0x00000009
-DATA permute12AVX51261<>+4(SB)/4, $0x00000006
-DATA permute12AVX51261<>+8(SB)/4, $0x00000005
-DATA permute12AVX51261<>+12(SB)/4, $0x0000000a
-DATA permute12AVX51261<>+16(SB)/4, $0x0000000c
-DATA permute12AVX51261<>+20(SB)/4, $0x0000000e
-DATA permute12AVX51261<>+24(SB)/4, $0x00000000
-DATA permute12AVX51261<>+28(SB)/4, $0x00000003
-DATA permute12AVX51261<>+32(SB)/4, $0x0000000a
-DATA permute12AVX51261<>+36(SB)/4, $0x00000008
-DATA permute12AVX51261<>+40(SB)/4, $0x00000009
-DATA permute12AVX51261<>+44(SB)/4, $0x0000000c
-DATA permute12AVX51261<>+48(SB)/4, $0x0000000a
-DATA permute12AVX51261<>+52(SB)/4, $0x0000000b
-DATA permute12AVX51261<>+56(SB)/4, $0x00000009
-DATA permute12AVX51261<>+60(SB)/4, $0x00000001
-GLOBL permute12AVX51261<>(SB), RODATA|NOPTR, $64
+DATA permute12AVX51277<>+0(SB)/4, $0x00000009
+DATA permute12AVX51277<>+4(SB)/4, $0x00000006
+DATA permute12AVX51277<>+8(SB)/4, $0x00000005
+DATA permute12AVX51277<>+12(SB)/4, $0x0000000a
+DATA permute12AVX51277<>+16(SB)/4, $0x0000000c
+DATA permute12AVX51277<>+20(SB)/4, $0x0000000e
+DATA permute12AVX51277<>+24(SB)/4, $0x00000000
+DATA permute12AVX51277<>+28(SB)/4, $0x00000003
+DATA permute12AVX51277<>+32(SB)/4, $0x0000000a
+DATA permute12AVX51277<>+36(SB)/4, $0x00000008
+DATA permute12AVX51277<>+40(SB)/4, $0x00000009
+DATA permute12AVX51277<>+44(SB)/4, $0x0000000c
+DATA permute12AVX51277<>+48(SB)/4, $0x0000000a
+DATA permute12AVX51277<>+52(SB)/4, $0x0000000b
+DATA permute12AVX51277<>+56(SB)/4, $0x00000009
+DATA permute12AVX51277<>+60(SB)/4, $0x00000001
+GLOBL permute12AVX51277<>(SB), RODATA|NOPTR, $64
 
 // func normalSpread12AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
 // Requires: AVX, AVX512F
@@ -3821,7 +4017,7 @@ TEXT ·normalSpread12AVX512(SB), NOSPLIT, $0-40
 	VGATHERDPS (SI)(Z0*4), K1, Z1
 	VMOVUPS    Z1, (BX)
 
-rows85:
+rows109:
 	KXNORW     K1, K1, K1
 	VMOVUPS    (DI), Z0
 	VPXORD     Z1, Z1, Z1
@@ -3830,7 +4026,7 @@ rows85:
 	ADDQ       $+64, DI
 	ADDQ       CX, AX
 	DECQ       DX
-	JNZ        rows85
+	JNZ        rows109
 	VZEROUPPER
 	RET
 
@@ -4067,9 +4263,9 @@ TEXT ·normalPack12AVX512(SB), NOSPLIT, $0-56
 	MOVL           $0x3f800000, BX
 	VPBROADCASTD.Z BX, K2, Z1
 	TESTQ          DI, DI
-	JZ             consecutive86
+	JZ             consecutive110
 
-rows87:
+rows111:
 	MOVLQSX   (DI), BX
 	ADDQ      $0x04, DI
 	IMULQ     DX, BX
@@ -4080,14 +4276,14 @@ rows87:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows87
+	JNZ       rows111
 	VZEROUPPER
 	RET
 
-consecutive86:
+consecutive110:
 	SUBQ DX, CX
 
-rows88:
+rows112:
 	ADDQ      DX, CX
 	MOVQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z0
@@ -4096,7 +4292,7 @@ rows88:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows88
+	JNZ       rows112
 	VZEROUPPER
 	RET
 
@@ -4146,7 +4342,7 @@ TEXT ·normalSolve12AVX512(SB), NOSPLIT, $0-80
 	MOVQ  AX, R10
 	MOVQ  $+7, R11
 
-lanes89:
+lanes113:
 	VBROADCASTF32X4 (CX), Z0
 	VBROADCASTF32X4 16(CX), Z4
 	VBROADCASTF32X4 32(CX), Z8
@@ -4265,7 +4461,7 @@ lanes89:
 	ADDQ            $0x40, DX
 	ADDQ            $+1024, R10
 	DECQ            R11
-	JNZ             lanes89
+	JNZ             lanes113
 	VPXORD          Z17, Z17, Z17
 	MOVQ            shifts+32(FP), CX
 	MOVQ            stored+40(FP), DX
@@ -5320,7 +5516,7 @@ lanes89:
 	VMOVAPS.Z       Z10, K1, Z2
 	VMOVAPS.Z       Z11, K1, Z3
 	SUBQ            $0x08, R9
-	JLE             stored92
+	JLE             stored116
 	MOVL            $-1, R10
 	BZHIL           R9, R10, R10
 	KMOVW           R10, K1
@@ -5372,40 +5568,42 @@ lanes89:
 	VEXTRACTF32X4   $0x03, Z0, X0
 	VMOVUPS         X0, K1, 32(CX)(SI*1)
 
-stored92:
+stored116:
 	MOVQ    info+64(FP), AX
 	VMOVUPS Z17, (AX)
 	VZEROUPPER
 	RET
 
-// func normalRows16AVX512(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
+// func normalRows16AVX512(sums *float32, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w *float32, t *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·normalRows16AVX512(SB), NOSPLIT, $0-72
+TEXT ·normalRows16AVX512(SB), NOSPLIT, $8-80
 	MOVQ    sums+0(FP), AX
-	MOVQ    offsets+8(FP), CX
-	MOVQ    rows+16(FP), DX
-	MOVQ    y+24(FP), BX
-	MOVQ    ldy+32(FP), SI
+	MOVQ    offsets+16(FP), CX
+	MOVQ    rows+24(FP), DX
+	MOVQ    y+32(FP), BX
+	MOVQ    ldy+40(FP), SI
 	SHLQ    $0x02, SI
-	MOVQ    ids+40(FP), DI
-	MOVQ    ahead+48(FP), R8
+	MOVQ    ids+48(FP), DI
+	MOVQ    ahead+56(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    w+56(FP), R9
-	MOVQ    t+64(FP), R10
-	VMOVUPS permute16AVX51292<>+0(SB), Z3
+	MOVQ    w+64(FP), R9
+	MOVQ    t+72(FP), R10
+	VMOVUPS permute16AVX512116<>+0(SB), Z3
 	TESTQ   R9, R9
-	JZ      plain93
+	JZ      plain117
 	TESTQ   R8, R8
-	JZ      still94
+	JZ      still118
 
-row96:
+row120:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done100
+	JZ    done124
+	MOVQ  before+8(FP), R12
+	MOVQ  R12, (SP)
 
-block97:
+block121:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -5422,9 +5620,9 @@ block97:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	SUBQ    $0x02, R12
-	JLE     last99
+	JLE     last123
 
-pairs98:
+pairs122:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -5483,9 +5681,9 @@ pairs98:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JG               pairs98
+	JG               pairs122
 
-last99:
+last123:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -5540,47 +5738,69 @@ last99:
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
-	VADDPS           (AX), Z4, Z4
+	MOVQ             (SP), R12
+	TESTQ            R12, R12
+	JZ               fresh125
+	VADDPS           (R12), Z4, Z4
 	VMOVUPS          Z4, (AX)
-	VADDPS           64(AX), Z5, Z5
+	VADDPS           64(R12), Z5, Z5
 	VMOVUPS          Z5, 64(AX)
-	VADDPS           128(AX), Z6, Z6
+	VADDPS           128(R12), Z6, Z6
 	VMOVUPS          Z6, 128(AX)
-	VADDPS           192(AX), Z7, Z7
+	VADDPS           192(R12), Z7, Z7
 	VMOVUPS          Z7, 192(AX)
-	VADDPS           256(AX), Z8, Z8
+	VADDPS           256(R12), Z8, Z8
 	VMOVUPS          Z8, 256(AX)
-	VADDPS           320(AX), Z9, Z9
+	VADDPS           320(R12), Z9, Z9
 	VMOVUPS          Z9, 320(AX)
-	VADDPS           384(AX), Z10, Z10
+	VADDPS           384(R12), Z10, Z10
 	VMOVUPS          Z10, 384(AX)
-	VADDPS           448(AX), Z11, Z11
+	VADDPS           448(R12), Z11, Z11
 	VMOVUPS          Z11, 448(AX)
-	VADDPS           512(AX), Z12, Z12
+	VADDPS           512(R12), Z12, Z12
 	VMOVUPS          Z12, 512(AX)
-	VADDPS           576(AX), Z13, Z13
+	VADDPS           576(R12), Z13, Z13
 	VMOVUPS          Z13, 576(AX)
-	VADDPS           640(AX), Z14, Z14
+	VADDPS           640(R12), Z14, Z14
 	VMOVUPS          Z14, 640(AX)
-	TESTQ            R11, R11
-	JNZ              block97
+	JMP              kept126
 
-done100:
+fresh125:
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, 192(AX)
+	VMOVUPS Z8, 256(AX)
+	VMOVUPS Z9, 320(AX)
+	VMOVUPS Z10, 384(AX)
+	VMOVUPS Z11, 448(AX)
+	VMOVUPS Z12, 512(AX)
+	VMOVUPS Z13, 576(AX)
+	VMOVUPS Z14, 640(AX)
+
+kept126:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block121
+
+done124:
 	ADDQ $+704, AX
 	DECQ DX
-	JNZ  row96
+	JNZ  row120
 	VZEROUPPER
 	RET
 
-still94:
-row101:
+still118:
+row127:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done105
+	JZ    done131
+	MOVQ  before+8(FP), R8
+	MOVQ  R8, (SP)
 
-block102:
+block128:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -5597,9 +5817,9 @@ block102:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	SUBQ    $0x02, R12
-	JLE     last104
+	JLE     last130
 
-pairs103:
+pairs129:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -5651,9 +5871,9 @@ pairs103:
 	ADDQ             $0x08, R10
 	ADDQ             $0x08, R9
 	SUBQ             $0x02, R12
-	JG               pairs103
+	JG               pairs129
 
-last104:
+last130:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -5708,50 +5928,72 @@ last104:
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	ADDQ             $0x04, R9
-	VADDPS           (AX), Z4, Z4
+	MOVQ             (SP), R8
+	TESTQ            R8, R8
+	JZ               fresh132
+	VADDPS           (R8), Z4, Z4
 	VMOVUPS          Z4, (AX)
-	VADDPS           64(AX), Z5, Z5
+	VADDPS           64(R8), Z5, Z5
 	VMOVUPS          Z5, 64(AX)
-	VADDPS           128(AX), Z6, Z6
+	VADDPS           128(R8), Z6, Z6
 	VMOVUPS          Z6, 128(AX)
-	VADDPS           192(AX), Z7, Z7
+	VADDPS           192(R8), Z7, Z7
 	VMOVUPS          Z7, 192(AX)
-	VADDPS           256(AX), Z8, Z8
+	VADDPS           256(R8), Z8, Z8
 	VMOVUPS          Z8, 256(AX)
-	VADDPS           320(AX), Z9, Z9
+	VADDPS           320(R8), Z9, Z9
 	VMOVUPS          Z9, 320(AX)
-	VADDPS           384(AX), Z10, Z10
+	VADDPS           384(R8), Z10, Z10
 	VMOVUPS          Z10, 384(AX)
-	VADDPS           448(AX), Z11, Z11
+	VADDPS           448(R8), Z11, Z11
 	VMOVUPS          Z11, 448(AX)
-	VADDPS           512(AX), Z12, Z12
+	VADDPS           512(R8), Z12, Z12
 	VMOVUPS          Z12, 512(AX)
-	VADDPS           576(AX), Z13, Z13
+	VADDPS           576(R8), Z13, Z13
 	VMOVUPS          Z13, 576(AX)
-	VADDPS           640(AX), Z14, Z14
+	VADDPS           640(R8), Z14, Z14
 	VMOVUPS          Z14, 640(AX)
-	TESTQ            R11, R11
-	JNZ              block102
+	JMP              kept133
 
-done105:
+fresh132:
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, 192(AX)
+	VMOVUPS Z8, 256(AX)
+	VMOVUPS Z9, 320(AX)
+	VMOVUPS Z10, 384(AX)
+	VMOVUPS Z11, 448(AX)
+	VMOVUPS Z12, 512(AX)
+	VMOVUPS Z13, 576(AX)
+	VMOVUPS Z14, 640(AX)
+
+kept133:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block128
+
+done131:
 	ADDQ $+704, AX
 	DECQ DX
-	JNZ  row101
+	JNZ  row127
 	VZEROUPPER
 	RET
 
-plain93:
+plain117:
 	TESTQ R8, R8
-	JZ    still95
+	JZ    still119
 
-row106:
+row134:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done110
+	JZ    done138
+	MOVQ  before+8(FP), R9
+	MOVQ  R9, (SP)
 
-block107:
+block135:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -5768,9 +6010,9 @@ block107:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	SUBQ    $0x02, R12
-	JLE     last109
+	JLE     last137
 
-pairs108:
+pairs136:
 	MOVQ             (DI)(R8*1), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -5826,9 +6068,9 @@ pairs108:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JG               pairs108
+	JG               pairs136
 
-last109:
+last137:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -5879,47 +6121,69 @@ last109:
 	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	VADDPS           (AX), Z4, Z4
+	MOVQ             (SP), R9
+	TESTQ            R9, R9
+	JZ               fresh139
+	VADDPS           (R9), Z4, Z4
 	VMOVUPS          Z4, (AX)
-	VADDPS           64(AX), Z5, Z5
+	VADDPS           64(R9), Z5, Z5
 	VMOVUPS          Z5, 64(AX)
-	VADDPS           128(AX), Z6, Z6
+	VADDPS           128(R9), Z6, Z6
 	VMOVUPS          Z6, 128(AX)
-	VADDPS           192(AX), Z7, Z7
+	VADDPS           192(R9), Z7, Z7
 	VMOVUPS          Z7, 192(AX)
-	VADDPS           256(AX), Z8, Z8
+	VADDPS           256(R9), Z8, Z8
 	VMOVUPS          Z8, 256(AX)
-	VADDPS           320(AX), Z9, Z9
+	VADDPS           320(R9), Z9, Z9
 	VMOVUPS          Z9, 320(AX)
-	VADDPS           384(AX), Z10, Z10
+	VADDPS           384(R9), Z10, Z10
 	VMOVUPS          Z10, 384(AX)
-	VADDPS           448(AX), Z11, Z11
+	VADDPS           448(R9), Z11, Z11
 	VMOVUPS          Z11, 448(AX)
-	VADDPS           512(AX), Z12, Z12
+	VADDPS           512(R9), Z12, Z12
 	VMOVUPS          Z12, 512(AX)
-	VADDPS           576(AX), Z13, Z13
+	VADDPS           576(R9), Z13, Z13
 	VMOVUPS          Z13, 576(AX)
-	VADDPS           640(AX), Z14, Z14
+	VADDPS           640(R9), Z14, Z14
 	VMOVUPS          Z14, 640(AX)
-	TESTQ            R11, R11
-	JNZ              block107
+	JMP              kept140
 
-done110:
+fresh139:
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, 192(AX)
+	VMOVUPS Z8, 256(AX)
+	VMOVUPS Z9, 320(AX)
+	VMOVUPS Z10, 384(AX)
+	VMOVUPS Z11, 448(AX)
+	VMOVUPS Z12, 512(AX)
+	VMOVUPS Z13, 576(AX)
+	VMOVUPS Z14, 640(AX)
+
+kept140:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block135
+
+done138:
 	ADDQ $+704, AX
 	DECQ DX
-	JNZ  row106
+	JNZ  row134
 	VZEROUPPER
 	RET
 
-still95:
-row111:
+still119:
+row141:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
 	ADDQ  $0x08, CX
 	TESTQ R11, R11
-	JZ    done115
+	JZ    done145
+	MOVQ  before+8(FP), R8
+	MOVQ  R8, (SP)
 
-block112:
+block142:
 	MOVQ    $+256, R12
 	CMPQ    R11, R12
 	CMOVQLT R11, R12
@@ -5936,9 +6200,9 @@ block112:
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	SUBQ    $0x02, R12
-	JLE     last114
+	JLE     last144
 
-pairs113:
+pairs143:
 	MOVQ             (DI), R13
 	MOVL             R13, R14
 	SHRQ             $0x20, R13
@@ -5987,9 +6251,9 @@ pairs113:
 	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
 	SUBQ             $0x02, R12
-	JG               pairs113
+	JG               pairs143
 
-last114:
+last144:
 	MOVLQSX          (DI), R14
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
@@ -6040,55 +6304,75 @@ last114:
 	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	VADDPS           (AX), Z4, Z4
+	MOVQ             (SP), R8
+	TESTQ            R8, R8
+	JZ               fresh146
+	VADDPS           (R8), Z4, Z4
 	VMOVUPS          Z4, (AX)
-	VADDPS           64(AX), Z5, Z5
+	VADDPS           64(R8), Z5, Z5
 	VMOVUPS          Z5, 64(AX)
-	VADDPS           128(AX), Z6, Z6
+	VADDPS           128(R8), Z6, Z6
 	VMOVUPS          Z6, 128(AX)
-	VADDPS           192(AX), Z7, Z7
+	VADDPS           192(R8), Z7, Z7
 	VMOVUPS          Z7, 192(AX)
-	VADDPS           256(AX), Z8, Z8
+	VADDPS           256(R8), Z8, Z8
 	VMOVUPS          Z8, 256(AX)
-	VADDPS           320(AX), Z9, Z9
+	VADDPS           320(R8), Z9, Z9
 	VMOVUPS          Z9, 320(AX)
-	VADDPS           384(AX), Z10, Z10
+	VADDPS           384(R8), Z10, Z10
 	VMOVUPS          Z10, 384(AX)
-	VADDPS           448(AX), Z11, Z11
+	VADDPS           448(R8), Z11, Z11
 	VMOVUPS          Z11, 448(AX)
-	VADDPS           512(AX), Z12, Z12
+	VADDPS           512(R8), Z12, Z12
 	VMOVUPS          Z12, 512(AX)
-	VADDPS           576(AX), Z13, Z13
+	VADDPS           576(R8), Z13, Z13
 	VMOVUPS          Z13, 576(AX)
-	VADDPS           640(AX), Z14, Z14
+	VADDPS           640(R8), Z14, Z14
 	VMOVUPS          Z14, 640(AX)
-	TESTQ            R11, R11
-	JNZ              block112
+	JMP              kept147
 
-done115:
+fresh146:
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, 192(AX)
+	VMOVUPS Z8, 256(AX)
+	VMOVUPS Z9, 320(AX)
+	VMOVUPS Z10, 384(AX)
+	VMOVUPS Z11, 448(AX)
+	VMOVUPS Z12, 512(AX)
+	VMOVUPS Z13, 576(AX)
+	VMOVUPS Z14, 640(AX)
+
+kept147:
+	MOVQ  AX, (SP)
+	TESTQ R11, R11
+	JNZ   block142
+
+done145:
 	ADDQ $+704, AX
 	DECQ DX
-	JNZ  row111
+	JNZ  row141
 	VZEROUPPER
 	RET
 
-DATA permute16AVX51292<>+0(SB)/4, $0x00000007
-DATA permute16AVX51292<>+4(SB)/4, $0x0000000a
-DATA permute16AVX51292<>+8(SB)/4, $0x0000000e
-DATA permute16AVX51292<>+12(SB)/4, $0x00000000
-DATA permute16AVX51292<>+16(SB)/4, $0x0000000e
-DATA permute16AVX51292<>+20(SB)/4, $0x0000000d
-DATA permute16AVX51292<>+24(SB)/4, $0x00000000
-DATA permute16AVX51292<>+28(SB)/4, $0x00000001
-DATA permute16AVX51292<>+32(SB)/4, $0x00000000
-DATA permute16AVX51292<>+36(SB)/4, $0x00000001
-DATA permute16AVX51292<>+40(SB)/4, $0x00000008
-DATA permute16AVX51292<>+44(SB)/4, $0x00000009
-DATA permute16AVX51292<>+48(SB)/4, $0x00000002
-DATA permute16AVX51292<>+52(SB)/4, $0x00000003
-DATA permute16AVX51292<>+56(SB)/4, $0x00000004
-DATA permute16AVX51292<>+60(SB)/4, $0x00000005
-GLOBL permute16AVX51292<>(SB), RODATA|NOPTR, $64
+DATA permute16AVX512116<>+0(SB)/4, $0x00000007
+DATA permute16AVX512116<>+4(SB)/4, $0x0000000a
+DATA permute16AVX512116<>+8(SB)/4, $0x0000000e
+DATA permute16AVX512116<>+12(SB)/4, $0x00000000
+DATA permute16AVX512116<>+16(SB)/4, $0x0000000e
+DATA permute16AVX512116<>+20(SB)/4, $0x0000000d
+DATA permute16AVX512116<>+24(SB)/4, $0x00000000
+DATA permute16AVX512116<>+28(SB)/4, $0x00000001
+DATA permute16AVX512116<>+32(SB)/4, $0x00000000
+DATA permute16AVX512116<>+36(SB)/4, $0x00000001
+DATA permute16AVX512116<>+40(SB)/4, $0x00000008
+DATA permute16AVX512116<>+44(SB)/4, $0x00000009
+DATA permute16AVX512116<>+48(SB)/4, $0x00000002
+DATA permute16AVX512116<>+52(SB)/4, $0x00000003
+DATA permute16AVX512116<>+56(SB)/4, $0x00000004
+DATA permute16AVX512116<>+60(SB)/4, $0x00000005
+GLOBL permute16AVX512116<>(SB), RODATA|NOPTR, $64
 
 // func normalSpread16AVX512(a *float32, lda int, rows int, b *float32, sums *float32)
 // Requires: AVX, AVX512F
@@ -6106,7 +6390,7 @@ TEXT ·normalSpread16AVX512(SB), NOSPLIT, $0-40
 	VGATHERDPS (SI)(Z0*4), K1, Z1
 	VMOVUPS    Z1, (BX)
 
-rows116:
+rows148:
 	KXNORW     K1, K1, K1
 	VMOVUPS    (DI), Z0
 	VPXORD     Z1, Z1, Z1
@@ -6115,7 +6399,7 @@ rows116:
 	ADDQ       $+64, DI
 	ADDQ       CX, AX
 	DECQ       DX
-	JNZ        rows116
+	JNZ        rows148
 	VZEROUPPER
 	RET
 
@@ -6416,9 +6700,9 @@ TEXT ·normalPack16AVX512(SB), NOSPLIT, $0-56
 	MOVL           $0x3f800000, BX
 	VPBROADCASTD.Z BX, K2, Z1
 	TESTQ          DI, DI
-	JZ             consecutive117
+	JZ             consecutive149
 
-rows118:
+rows150:
 	MOVLQSX   (DI), BX
 	ADDQ      $0x04, DI
 	IMULQ     DX, BX
@@ -6429,14 +6713,14 @@ rows118:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows118
+	JNZ       rows150
 	VZEROUPPER
 	RET
 
-consecutive117:
+consecutive149:
 	SUBQ DX, CX
 
-rows119:
+rows151:
 	ADDQ      DX, CX
 	MOVQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z0
@@ -6445,7 +6729,7 @@ rows119:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x40, AX
 	DECQ      R8
-	JNZ       rows119
+	JNZ       rows151
 	VZEROUPPER
 	RET
 
@@ -6495,7 +6779,7 @@ TEXT ·normalSolve16AVX512(SB), NOSPLIT, $0-80
 	MOVQ  AX, R10
 	MOVQ  $+11, R11
 
-lanes120:
+lanes152:
 	VBROADCASTF32X4 (CX), Z0
 	VBROADCASTF32X4 16(CX), Z4
 	VBROADCASTF32X4 32(CX), Z8
@@ -6614,7 +6898,7 @@ lanes120:
 	ADDQ            $0x40, DX
 	ADDQ            $+1024, R10
 	DECQ            R11
-	JNZ             lanes120
+	JNZ             lanes152
 	VPXORD          Z17, Z17, Z17
 	MOVQ            shifts+32(FP), CX
 	MOVQ            stored+40(FP), DX
@@ -8507,7 +8791,7 @@ lanes120:
 	VMOVAPS.Z       Z14, K1, Z2
 	VMOVAPS.Z       Z15, K1, Z3
 	SUBQ            $0x0c, R9
-	JLE             stored124
+	JLE             stored156
 	MOVL            $-1, R10
 	BZHIL           R9, R10, R10
 	KMOVW           R10, K1
@@ -8559,30 +8843,30 @@ lanes120:
 	VEXTRACTF32X4   $0x03, Z0, X0
 	VMOVUPS         X0, K1, 48(CX)(SI*1)
 
-stored124:
+stored156:
 	MOVQ    info+64(FP), AX
 	VMOVUPS Z17, (AX)
 	VZEROUPPER
 	RET
 
-// func normalTopBelowAVX512(sums *float32, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int, last int)
+// func normalTopBelowAVX512(sums *float32, before *float32, a *float32, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int, last int)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·normalTopBelowAVX512(SB), NOSPLIT, $0-96
-	MOVQ    ids+40(FP), AX
-	MOVQ    n+48(FP), CX
-	MOVQ    y+24(FP), DX
-	MOVQ    ldy+32(FP), BX
+TEXT ·normalTopBelowAVX512(SB), NOSPLIT, $0-112
+	MOVQ    ids+56(FP), AX
+	MOVQ    n+64(FP), CX
+	MOVQ    y+40(FP), DX
+	MOVQ    ldy+48(FP), BX
 	SHLQ    $0x02, BX
-	MOVQ    w+56(FP), SI
-	MOVQ    last+88(FP), DI
-	MOVQ    ahead+80(FP), R8
-	MOVQ    from+72(FP), R9
-	MOVQ    t+64(FP), R11
-	VMOVUPS permute16AVX512124<>+0(SB), Z3
+	MOVQ    w+72(FP), SI
+	MOVQ    last+104(FP), DI
+	MOVQ    ahead+96(FP), R8
+	MOVQ    from+88(FP), R9
+	MOVQ    t+80(FP), R11
+	VMOVUPS permute16AVX512156<>+0(SB), Z3
 	TESTQ   SI, SI
-	JZ      plain125
+	JZ      plain157
 	TESTQ   R8, R8
-	JZ      still126
+	JZ      still158
 	VPXORD  Z4, Z4, Z4
 	VPXORD  Z5, Z5, Z5
 	VPXORD  Z6, Z6, Z6
@@ -8612,7 +8896,7 @@ TEXT ·normalTopBelowAVX512(SB), NOSPLIT, $0-96
 	VPXORD  Z30, Z30, Z30
 	XORQ    R12, R12
 
-ratings128:
+ratings160:
 	MOVLQSX          (AX)(R12*4), R13
 	IMULQ            BX, R13
 	ADDQ             DX, R13
@@ -8662,84 +8946,157 @@ ratings128:
 	VFMADD231PS.BCST 124(R13), Z0, Z30
 	INCQ             R12
 	CMPQ             R12, CX
-	JLT              ratings128
+	JLT              ratings160
 	MOVQ             sums+0(FP), AX
-	MOVQ             a+8(FP), CX
-	MOVQ             lda+16(FP), DX
-	SHLQ             $0x02, DX
-	VADDPS           (AX), Z4, Z4
+	MOVQ             before+8(FP), CX
+	TESTQ            CX, CX
+	JZ               fresh161
+	VADDPS           (CX), Z4, Z4
 	VMOVUPS          Z4, (AX)
-	VADDPS           64(AX), Z5, Z5
+	VADDPS           64(CX), Z5, Z5
 	VMOVUPS          Z5, 64(AX)
-	VADDPS           128(AX), Z6, Z6
+	VADDPS           128(CX), Z6, Z6
 	VMOVUPS          Z6, 128(AX)
-	VADDPS           192(AX), Z7, Z7
+	VADDPS           192(CX), Z7, Z7
 	VMOVUPS          Z7, 192(AX)
-	VADDPS           256(AX), Z8, Z8
+	VADDPS           256(CX), Z8, Z8
 	VMOVUPS          Z8, 256(AX)
-	VADDPS           320(AX), Z9, Z9
+	VADDPS           320(CX), Z9, Z9
 	VMOVUPS          Z9, 320(AX)
-	VADDPS           384(AX), Z10, Z10
+	VADDPS           384(CX), Z10, Z10
 	VMOVUPS          Z10, 384(AX)
-	VADDPS           448(AX), Z11, Z11
+	VADDPS           448(CX), Z11, Z11
 	VMOVUPS          Z11, 448(AX)
-	VADDPS           512(AX), Z12, Z12
+	VADDPS           512(CX), Z12, Z12
 	VMOVUPS          Z12, 512(AX)
-	VADDPS           576(AX), Z13, Z13
+	VADDPS           576(CX), Z13, Z13
 	VMOVUPS          Z13, 576(AX)
-	VADDPS           640(AX), Z14, Z14
+	VADDPS           640(CX), Z14, Z14
 	VMOVUPS          Z14, 640(AX)
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z20, Z20
-	VMOVUPS          Z20, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z21, Z21
-	VMOVUPS          Z21, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z22, Z22
-	VMOVUPS          Z22, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z23, Z23
-	VMOVUPS          Z23, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z24, Z24
-	VMOVUPS          Z24, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z25, Z25
-	VMOVUPS          Z25, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z26, Z26
-	VMOVUPS          Z26, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z27, Z27
-	VMOVUPS          Z27, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z28, Z28
-	VMOVUPS          Z28, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z29, Z29
-	VMOVUPS          Z29, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z30, Z30
-	VMOVUPS          Z30, (CX)
+	JMP              kept162
+
+fresh161:
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, 192(AX)
+	VMOVUPS Z8, 256(AX)
+	VMOVUPS Z9, 320(AX)
+	VMOVUPS Z10, 384(AX)
+	VMOVUPS Z11, 448(AX)
+	VMOVUPS Z12, 512(AX)
+	VMOVUPS Z13, 576(AX)
+	VMOVUPS Z14, 640(AX)
+
+kept162:
+	MOVQ    a+16(FP), AX
+	MOVQ    beforeA+24(FP), CX
+	MOVQ    lda+32(FP), DX
+	SHLQ    $0x02, DX
+	TESTQ   CX, CX
+	JZ      fresh163
+	VADDPS  (CX), Z15, Z15
+	VMOVUPS Z15, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z16, Z16
+	VMOVUPS Z16, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z17, Z17
+	VMOVUPS Z17, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z18, Z18
+	VMOVUPS Z18, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z19, Z19
+	VMOVUPS Z19, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z20, Z20
+	VMOVUPS Z20, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z21, Z21
+	VMOVUPS Z21, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z22, Z22
+	VMOVUPS Z22, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z23, Z23
+	VMOVUPS Z23, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z24, Z24
+	VMOVUPS Z24, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z25, Z25
+	VMOVUPS Z25, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z26, Z26
+	VMOVUPS Z26, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z27, Z27
+	VMOVUPS Z27, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z28, Z28
+	VMOVUPS Z28, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z29, Z29
+	VMOVUPS Z29, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z30, Z30
+	VMOVUPS Z30, (AX)
+	JMP     kept164
+
+fresh163:
+	VMOVUPS Z15, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z16, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z18, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z20, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z22, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z24, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z26, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z28, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z29, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z30, (AX)
+
+kept164:
 	VZEROUPPER
 	RET
 
-still126:
+still158:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
@@ -8769,7 +9126,7 @@ still126:
 	VPXORD Z30, Z30, Z30
 	XORQ   DI, DI
 
-ratings129:
+ratings165:
 	MOVLQSX          (AX)(DI*4), R8
 	IMULQ            BX, R8
 	ADDQ             DX, R8
@@ -8812,86 +9169,159 @@ ratings129:
 	VFMADD231PS.BCST 124(R8), Z0, Z30
 	INCQ             DI
 	CMPQ             DI, CX
-	JLT              ratings129
+	JLT              ratings165
 	MOVQ             sums+0(FP), AX
-	MOVQ             a+8(FP), CX
-	MOVQ             lda+16(FP), DX
-	SHLQ             $0x02, DX
-	VADDPS           (AX), Z4, Z4
+	MOVQ             before+8(FP), CX
+	TESTQ            CX, CX
+	JZ               fresh166
+	VADDPS           (CX), Z4, Z4
 	VMOVUPS          Z4, (AX)
-	VADDPS           64(AX), Z5, Z5
+	VADDPS           64(CX), Z5, Z5
 	VMOVUPS          Z5, 64(AX)
-	VADDPS           128(AX), Z6, Z6
+	VADDPS           128(CX), Z6, Z6
 	VMOVUPS          Z6, 128(AX)
-	VADDPS           192(AX), Z7, Z7
+	VADDPS           192(CX), Z7, Z7
 	VMOVUPS          Z7, 192(AX)
-	VADDPS           256(AX), Z8, Z8
+	VADDPS           256(CX), Z8, Z8
 	VMOVUPS          Z8, 256(AX)
-	VADDPS           320(AX), Z9, Z9
+	VADDPS           320(CX), Z9, Z9
 	VMOVUPS          Z9, 320(AX)
-	VADDPS           384(AX), Z10, Z10
+	VADDPS           384(CX), Z10, Z10
 	VMOVUPS          Z10, 384(AX)
-	VADDPS           448(AX), Z11, Z11
+	VADDPS           448(CX), Z11, Z11
 	VMOVUPS          Z11, 448(AX)
-	VADDPS           512(AX), Z12, Z12
+	VADDPS           512(CX), Z12, Z12
 	VMOVUPS          Z12, 512(AX)
-	VADDPS           576(AX), Z13, Z13
+	VADDPS           576(CX), Z13, Z13
 	VMOVUPS          Z13, 576(AX)
-	VADDPS           640(AX), Z14, Z14
+	VADDPS           640(CX), Z14, Z14
 	VMOVUPS          Z14, 640(AX)
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z20, Z20
-	VMOVUPS          Z20, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z21, Z21
-	VMOVUPS          Z21, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z22, Z22
-	VMOVUPS          Z22, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z23, Z23
-	VMOVUPS          Z23, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z24, Z24
-	VMOVUPS          Z24, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z25, Z25
-	VMOVUPS          Z25, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z26, Z26
-	VMOVUPS          Z26, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z27, Z27
-	VMOVUPS          Z27, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z28, Z28
-	VMOVUPS          Z28, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z29, Z29
-	VMOVUPS          Z29, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z30, Z30
-	VMOVUPS          Z30, (CX)
+	JMP              kept167
+
+fresh166:
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, 192(AX)
+	VMOVUPS Z8, 256(AX)
+	VMOVUPS Z9, 320(AX)
+	VMOVUPS Z10, 384(AX)
+	VMOVUPS Z11, 448(AX)
+	VMOVUPS Z12, 512(AX)
+	VMOVUPS Z13, 576(AX)
+	VMOVUPS Z14, 640(AX)
+
+kept167:
+	MOVQ    a+16(FP), AX
+	MOVQ    beforeA+24(FP), CX
+	MOVQ    lda+32(FP), DX
+	SHLQ    $0x02, DX
+	TESTQ   CX, CX
+	JZ      fresh168
+	VADDPS  (CX), Z15, Z15
+	VMOVUPS Z15, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z16, Z16
+	VMOVUPS Z16, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z17, Z17
+	VMOVUPS Z17, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z18, Z18
+	VMOVUPS Z18, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z19, Z19
+	VMOVUPS Z19, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z20, Z20
+	VMOVUPS Z20, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z21, Z21
+	VMOVUPS Z21, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z22, Z22
+	VMOVUPS Z22, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z23, Z23
+	VMOVUPS Z23, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z24, Z24
+	VMOVUPS Z24, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z25, Z25
+	VMOVUPS Z25, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z26, Z26
+	VMOVUPS Z26, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z27, Z27
+	VMOVUPS Z27, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z28, Z28
+	VMOVUPS Z28, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z29, Z29
+	VMOVUPS Z29, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z30, Z30
+	VMOVUPS Z30, (AX)
+	JMP     kept169
+
+fresh168:
+	VMOVUPS Z15, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z16, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z18, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z20, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z22, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z24, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z26, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z28, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z29, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z30, (AX)
+
+kept169:
 	VZEROUPPER
 	RET
 
-plain125:
+plain157:
 	TESTQ  R8, R8
-	JZ     still127
+	JZ     still159
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
@@ -8921,7 +9351,7 @@ plain125:
 	VPXORD Z30, Z30, Z30
 	XORQ   SI, SI
 
-ratings130:
+ratings170:
 	MOVLQSX          (AX)(SI*4), R12
 	IMULQ            BX, R12
 	ADDQ             DX, R12
@@ -8970,84 +9400,157 @@ ratings130:
 	VFMADD231PS.BCST 124(R12), Z0, Z30
 	INCQ             SI
 	CMPQ             SI, CX
-	JLT              ratings130
+	JLT              ratings170
 	MOVQ             sums+0(FP), AX
-	MOVQ             a+8(FP), CX
-	MOVQ             lda+16(FP), DX
-	SHLQ             $0x02, DX
-	VADDPS           (AX), Z4, Z4
+	MOVQ             before+8(FP), CX
+	TESTQ            CX, CX
+	JZ               fresh171
+	VADDPS           (CX), Z4, Z4
 	VMOVUPS          Z4, (AX)
-	VADDPS           64(AX), Z5, Z5
+	VADDPS           64(CX), Z5, Z5
 	VMOVUPS          Z5, 64(AX)
-	VADDPS           128(AX), Z6, Z6
+	VADDPS           128(CX), Z6, Z6
 	VMOVUPS          Z6, 128(AX)
-	VADDPS           192(AX), Z7, Z7
+	VADDPS           192(CX), Z7, Z7
 	VMOVUPS          Z7, 192(AX)
-	VADDPS           256(AX), Z8, Z8
+	VADDPS           256(CX), Z8, Z8
 	VMOVUPS          Z8, 256(AX)
-	VADDPS           320(AX), Z9, Z9
+	VADDPS           320(CX), Z9, Z9
 	VMOVUPS          Z9, 320(AX)
-	VADDPS           384(AX), Z10, Z10
+	VADDPS           384(CX), Z10, Z10
 	VMOVUPS          Z10, 384(AX)
-	VADDPS           448(AX), Z11, Z11
+	VADDPS           448(CX), Z11, Z11
 	VMOVUPS          Z11, 448(AX)
-	VADDPS           512(AX), Z12, Z12
+	VADDPS           512(CX), Z12, Z12
 	VMOVUPS          Z12, 512(AX)
-	VADDPS           576(AX), Z13, Z13
+	VADDPS           576(CX), Z13, Z13
 	VMOVUPS          Z13, 576(AX)
-	VADDPS           640(AX), Z14, Z14
+	VADDPS           640(CX), Z14, Z14
 	VMOVUPS          Z14, 640(AX)
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z20, Z20
-	VMOVUPS          Z20, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z21, Z21
-	VMOVUPS          Z21, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z22, Z22
-	VMOVUPS          Z22, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z23, Z23
-	VMOVUPS          Z23, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z24, Z24
-	VMOVUPS          Z24, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z25, Z25
-	VMOVUPS          Z25, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z26, Z26
-	VMOVUPS          Z26, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z27, Z27
-	VMOVUPS          Z27, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z28, Z28
-	VMOVUPS          Z28, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z29, Z29
-	VMOVUPS          Z29, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z30, Z30
-	VMOVUPS          Z30, (CX)
+	JMP              kept172
+
+fresh171:
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, 192(AX)
+	VMOVUPS Z8, 256(AX)
+	VMOVUPS Z9, 320(AX)
+	VMOVUPS Z10, 384(AX)
+	VMOVUPS Z11, 448(AX)
+	VMOVUPS Z12, 512(AX)
+	VMOVUPS Z13, 576(AX)
+	VMOVUPS Z14, 640(AX)
+
+kept172:
+	MOVQ    a+16(FP), AX
+	MOVQ    beforeA+24(FP), CX
+	MOVQ    lda+32(FP), DX
+	SHLQ    $0x02, DX
+	TESTQ   CX, CX
+	JZ      fresh173
+	VADDPS  (CX), Z15, Z15
+	VMOVUPS Z15, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z16, Z16
+	VMOVUPS Z16, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z17, Z17
+	VMOVUPS Z17, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z18, Z18
+	VMOVUPS Z18, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z19, Z19
+	VMOVUPS Z19, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z20, Z20
+	VMOVUPS Z20, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z21, Z21
+	VMOVUPS Z21, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z22, Z22
+	VMOVUPS Z22, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z23, Z23
+	VMOVUPS Z23, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z24, Z24
+	VMOVUPS Z24, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z25, Z25
+	VMOVUPS Z25, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z26, Z26
+	VMOVUPS Z26, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z27, Z27
+	VMOVUPS Z27, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z28, Z28
+	VMOVUPS Z28, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z29, Z29
+	VMOVUPS Z29, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z30, Z30
+	VMOVUPS Z30, (AX)
+	JMP     kept174
+
+fresh173:
+	VMOVUPS Z15, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z16, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z18, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z20, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z22, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z24, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z26, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z28, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z29, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z30, (AX)
+
+kept174:
 	VZEROUPPER
 	RET
 
-still127:
+still159:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
@@ -9077,7 +9580,7 @@ still127:
 	VPXORD Z30, Z30, Z30
 	XORQ   SI, SI
 
-ratings131:
+ratings175:
 	MOVLQSX          (AX)(SI*4), DI
 	IMULQ            BX, DI
 	ADDQ             DX, DI
@@ -9119,100 +9622,173 @@ ratings131:
 	VFMADD231PS.BCST 124(DI), Z0, Z30
 	INCQ             SI
 	CMPQ             SI, CX
-	JLT              ratings131
+	JLT              ratings175
 	MOVQ             sums+0(FP), AX
-	MOVQ             a+8(FP), CX
-	MOVQ             lda+16(FP), DX
-	SHLQ             $0x02, DX
-	VADDPS           (AX), Z4, Z4
+	MOVQ             before+8(FP), CX
+	TESTQ            CX, CX
+	JZ               fresh176
+	VADDPS           (CX), Z4, Z4
 	VMOVUPS          Z4, (AX)
-	VADDPS           64(AX), Z5, Z5
+	VADDPS           64(CX), Z5, Z5
 	VMOVUPS          Z5, 64(AX)
-	VADDPS           128(AX), Z6, Z6
+	VADDPS           128(CX), Z6, Z6
 	VMOVUPS          Z6, 128(AX)
-	VADDPS           192(AX), Z7, Z7
+	VADDPS           192(CX), Z7, Z7
 	VMOVUPS          Z7, 192(AX)
-	VADDPS           256(AX), Z8, Z8
+	VADDPS           256(CX), Z8, Z8
 	VMOVUPS          Z8, 256(AX)
-	VADDPS           320(AX), Z9, Z9
+	VADDPS           320(CX), Z9, Z9
 	VMOVUPS          Z9, 320(AX)
-	VADDPS           384(AX), Z10, Z10
+	VADDPS           384(CX), Z10, Z10
 	VMOVUPS          Z10, 384(AX)
-	VADDPS           448(AX), Z11, Z11
+	VADDPS           448(CX), Z11, Z11
 	VMOVUPS          Z11, 448(AX)
-	VADDPS           512(AX), Z12, Z12
+	VADDPS           512(CX), Z12, Z12
 	VMOVUPS          Z12, 512(AX)
-	VADDPS           576(AX), Z13, Z13
+	VADDPS           576(CX), Z13, Z13
 	VMOVUPS          Z13, 576(AX)
-	VADDPS           640(AX), Z14, Z14
+	VADDPS           640(CX), Z14, Z14
 	VMOVUPS          Z14, 640(AX)
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z20, Z20
-	VMOVUPS          Z20, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z21, Z21
-	VMOVUPS          Z21, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z22, Z22
-	VMOVUPS          Z22, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z23, Z23
-	VMOVUPS          Z23, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z24, Z24
-	VMOVUPS          Z24, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z25, Z25
-	VMOVUPS          Z25, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z26, Z26
-	VMOVUPS          Z26, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z27, Z27
-	VMOVUPS          Z27, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z28, Z28
-	VMOVUPS          Z28, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z29, Z29
-	VMOVUPS          Z29, (CX)
-	ADDQ             DX, CX
-	VADDPS           (CX), Z30, Z30
-	VMOVUPS          Z30, (CX)
+	JMP              kept177
+
+fresh176:
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, 192(AX)
+	VMOVUPS Z8, 256(AX)
+	VMOVUPS Z9, 320(AX)
+	VMOVUPS Z10, 384(AX)
+	VMOVUPS Z11, 448(AX)
+	VMOVUPS Z12, 512(AX)
+	VMOVUPS Z13, 576(AX)
+	VMOVUPS Z14, 640(AX)
+
+kept177:
+	MOVQ    a+16(FP), AX
+	MOVQ    beforeA+24(FP), CX
+	MOVQ    lda+32(FP), DX
+	SHLQ    $0x02, DX
+	TESTQ   CX, CX
+	JZ      fresh178
+	VADDPS  (CX), Z15, Z15
+	VMOVUPS Z15, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z16, Z16
+	VMOVUPS Z16, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z17, Z17
+	VMOVUPS Z17, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z18, Z18
+	VMOVUPS Z18, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z19, Z19
+	VMOVUPS Z19, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z20, Z20
+	VMOVUPS Z20, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z21, Z21
+	VMOVUPS Z21, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z22, Z22
+	VMOVUPS Z22, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z23, Z23
+	VMOVUPS Z23, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z24, Z24
+	VMOVUPS Z24, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z25, Z25
+	VMOVUPS Z25, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z26, Z26
+	VMOVUPS Z26, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z27, Z27
+	VMOVUPS Z27, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z28, Z28
+	VMOVUPS Z28, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z29, Z29
+	VMOVUPS Z29, (AX)
+	ADDQ    DX, AX
+	ADDQ    DX, CX
+	VADDPS  (CX), Z30, Z30
+	VMOVUPS Z30, (AX)
+	JMP     kept179
+
+fresh178:
+	VMOVUPS Z15, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z16, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z18, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z20, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z22, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z24, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z26, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z28, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z29, (AX)
+	ADDQ    DX, AX
+	VMOVUPS Z30, (AX)
+
+kept179:
 	VZEROUPPER
 	RET
 
-DATA permute16AVX512124<>+0(SB)/4, $0x00000007
-DATA permute16AVX512124<>+4(SB)/4, $0x0000000a
-DATA permute16AVX512124<>+8(SB)/4, $0x0000000e
-DATA permute16AVX512124<>+12(SB)/4, $0x00000000
-DATA permute16AVX512124<>+16(SB)/4, $0x0000000e
-DATA permute16AVX512124<>+20(SB)/4, $0x0000000d
-DATA permute16AVX512124<>+24(SB)/4, $0x00000000
-DATA permute16AVX512124<>+28(SB)/4, $0x00000001
-DATA permute16AVX512124<>+32(SB)/4, $0x00000000
-DATA permute16AVX512124<>+36(SB)/4, $0x00000001
-DATA permute16AVX512124<>+40(SB)/4, $0x00000008
-DATA permute16AVX512124<>+44(SB)/4, $0x00000009
-DATA permute16AVX512124<>+48(SB)/4, $0x00000002
-DATA permute16AVX512124<>+52(SB)/4, $0x00000003
-DATA permute16AVX512124<>+56(SB)/4, $0x00000004
-DATA permute16AVX512124<>+60(SB)/4, $0x00000005
-GLOBL permute16AVX512124<>(SB), RODATA|NOPTR, $64
+DATA permute16AVX512156<>+0(SB)/4, $0x00000007
+DATA permute16AVX512156<>+4(SB)/4, $0x0000000a
+DATA permute16AVX512156<>+8(SB)/4, $0x0000000e
+DATA permute16AVX512156<>+12(SB)/4, $0x00000000
+DATA permute16AVX512156<>+16(SB)/4, $0x0000000e
+DATA permute16AVX512156<>+20(SB)/4, $0x0000000d
+DATA permute16AVX512156<>+24(SB)/4, $0x00000000
+DATA permute16AVX512156<>+28(SB)/4, $0x00000001
+DATA permute16AVX512156<>+32(SB)/4, $0x00000000
+DATA permute16AVX512156<>+36(SB)/4, $0x00000001
+DATA permute16AVX512156<>+40(SB)/4, $0x00000008
+DATA permute16AVX512156<>+44(SB)/4, $0x00000009
+DATA permute16AVX512156<>+48(SB)/4, $0x00000002
+DATA permute16AVX512156<>+52(SB)/4, $0x00000003
+DATA permute16AVX512156<>+56(SB)/4, $0x00000004
+DATA permute16AVX512156<>+60(SB)/4, $0x00000005
+GLOBL permute16AVX512156<>(SB), RODATA|NOPTR, $64
 
 // func normalPlaceAVX512(to *float32, from *float32, places *int32, n int)
 // Requires: AVX, AVX512F
@@ -9222,7 +9798,7 @@ TEXT ·normalPlaceAVX512(SB), NOSPLIT, $0-32
 	MOVQ places+16(FP), DX
 	MOVQ n+24(FP), BX
 
-places132:
+places180:
 	MOVLQSX (DX), DI
 	MOVLQSX 4(DX), SI
 	SHLQ    $0x06, DI
@@ -9231,103 +9807,4198 @@ places132:
 	VMOVUPS Z0, (AX)(DI*1)
 	ADDQ    $0x08, DX
 	DECQ    BX
-	JNZ     places132
+	JNZ     places180
 	VZEROUPPER
 	RET
 
-// func normalPairAVX512(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
+// func normalPairAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32)
 // Requires: AVX, AVX512F
-TEXT ·normalPairAVX512(SB), NOSPLIT, $0-72
-	MOVQ   ids+48(FP), AX
-	MOVQ   n+56(FP), CX
-	MOVQ   y+32(FP), DX
-	MOVQ   ldy+40(FP), BX
+TEXT ·normalPairAVX512(SB), NOSPLIT, $0-88
+	MOVQ   ids+56(FP), AX
+	MOVQ   n+64(FP), CX
+	MOVQ   y+40(FP), DX
+	MOVQ   ldy+48(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   w+64(FP), SI
-	MOVQ   down+24(FP), DI
+	MOVQ   w+72(FP), SI
+	MOVQ   down+32(FP), DI
 	SHLQ   $0x02, DI
+	MOVQ   scaled+80(FP), R8
+	MOVQ   height+0(FP), R9
+	CMPQ   R9, $0x0e
+	JEQ    height181
+	CMPQ   R9, $0x0d
+	JEQ    height182
+	CMPQ   R9, $0x0c
+	JEQ    height183
+	CMPQ   R9, $0x0b
+	JEQ    height184
+	CMPQ   R9, $0x0a
+	JEQ    height185
+	CMPQ   R9, $0x09
+	JEQ    height186
+	CMPQ   R9, $0x08
+	JEQ    height187
+	CMPQ   R9, $0x07
+	JEQ    height188
+	CMPQ   R9, $0x06
+	JEQ    height189
+	CMPQ   R9, $0x05
+	JEQ    height190
+	CMPQ   R9, $0x04
+	JEQ    height191
+	CMPQ   R9, $0x03
+	JEQ    height192
+	CMPQ   R9, $0x02
+	JEQ    height193
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	XORQ   R9, R9
+
+ratings194:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain195
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain195:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings194
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh196
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	JMP          kept197
+
+fresh196:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+
+kept197:
+	VZEROUPPER
+	RET
+
+height193:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	XORQ   R9, R9
+
+ratings198:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain199
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain199:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings198
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh200
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	JMP          kept201
+
+fresh200:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+
+kept201:
+	VZEROUPPER
+	RET
+
+height192:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	XORQ   R9, R9
+
+ratings202:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain203
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain203:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings202
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh204
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	JMP          kept205
+
+fresh204:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+
+kept205:
+	VZEROUPPER
+	RET
+
+height191:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	XORQ   R9, R9
+
+ratings206:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain207
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain207:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings206
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh208
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	JMP          kept209
+
+fresh208:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+
+kept209:
+	VZEROUPPER
+	RET
+
+height190:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	XORQ   R9, R9
+
+ratings210:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain211
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain211:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings210
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh212
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	JMP          kept213
+
+fresh212:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+
+kept213:
+	VZEROUPPER
+	RET
+
+height189:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	XORQ   R9, R9
+
+ratings214:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain215
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain215:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings214
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh216
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	JMP          kept217
+
+fresh216:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+
+kept217:
+	VZEROUPPER
+	RET
+
+height188:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	XORQ   R9, R9
+
+ratings218:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain219
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain219:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R10), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings218
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh220
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	JMP          kept221
+
+fresh220:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+
+kept221:
+	VZEROUPPER
+	RET
+
+height187:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	XORQ   R9, R9
+
+ratings222:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain223
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain223:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R10), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R10), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings222
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh224
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	JMP          kept225
+
+fresh224:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+
+kept225:
+	VZEROUPPER
+	RET
+
+height186:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	XORQ   R9, R9
+
+ratings226:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain227
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain227:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R10), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R10), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R10), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings226
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh228
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	JMP          kept229
+
+fresh228:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+
+kept229:
+	VZEROUPPER
+	RET
+
+height185:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	XORQ   R9, R9
+
+ratings230:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain231
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain231:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R10), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R10), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R10), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R10), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings230
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh232
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	JMP          kept233
+
+fresh232:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+
+kept233:
+	VZEROUPPER
+	RET
+
+height184:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	XORQ   R9, R9
+
+ratings234:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain235
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain235:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R10), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R10), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R10), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R10), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	VBROADCASTSS 40(R10), Z2
+	VFMADD231PS  Z2, Z0, Z23
+	VFMADD231PS  Z2, Z1, Z24
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings234
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh236
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
+	VMOVUPS      Z23, (AX)
+	VADDPS       64(CX), Z24, Z24
+	VMOVUPS      Z24, 64(AX)
+	JMP          kept237
+
+fresh236:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+
+kept237:
+	VZEROUPPER
+	RET
+
+height183:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	XORQ   R9, R9
+
+ratings238:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain239
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain239:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R10), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R10), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R10), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R10), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	VBROADCASTSS 40(R10), Z2
+	VFMADD231PS  Z2, Z0, Z23
+	VFMADD231PS  Z2, Z1, Z24
+	VBROADCASTSS 44(R10), Z2
+	VFMADD231PS  Z2, Z0, Z25
+	VFMADD231PS  Z2, Z1, Z26
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings238
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh240
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
+	VMOVUPS      Z23, (AX)
+	VADDPS       64(CX), Z24, Z24
+	VMOVUPS      Z24, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
+	VMOVUPS      Z25, (AX)
+	VADDPS       64(CX), Z26, Z26
+	VMOVUPS      Z26, 64(AX)
+	JMP          kept241
+
+fresh240:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+
+kept241:
+	VZEROUPPER
+	RET
+
+height182:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	XORQ   R9, R9
+
+ratings242:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain243
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain243:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R10), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R10), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R10), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R10), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	VBROADCASTSS 40(R10), Z2
+	VFMADD231PS  Z2, Z0, Z23
+	VFMADD231PS  Z2, Z1, Z24
+	VBROADCASTSS 44(R10), Z2
+	VFMADD231PS  Z2, Z0, Z25
+	VFMADD231PS  Z2, Z1, Z26
+	VBROADCASTSS 48(R10), Z2
+	VFMADD231PS  Z2, Z0, Z27
+	VFMADD231PS  Z2, Z1, Z28
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings242
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh244
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
+	VMOVUPS      Z23, (AX)
+	VADDPS       64(CX), Z24, Z24
+	VMOVUPS      Z24, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
+	VMOVUPS      Z25, (AX)
+	VADDPS       64(CX), Z26, Z26
+	VMOVUPS      Z26, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z27, Z27
+	VMOVUPS      Z27, (AX)
+	VADDPS       64(CX), Z28, Z28
+	VMOVUPS      Z28, 64(AX)
+	JMP          kept245
+
+fresh244:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	VMOVUPS Z28, 64(AX)
+
+kept245:
+	VZEROUPPER
+	RET
+
+height181:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	XORQ   R9, R9
+
+ratings246:
+	MOVLQSX      (AX)(R9*4), R10
+	IMULQ        BX, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z0
+	VMOVUPS      64(R10), Z1
+	TESTQ        SI, SI
+	JZ           plain247
+	VBROADCASTSS (SI)(R9*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	ADDQ         $0x80, R8
+
+plain247:
+	ADDQ         DI, R10
+	VBROADCASTSS (R10), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R10), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R10), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R10), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R10), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R10), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R10), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R10), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R10), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R10), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	VBROADCASTSS 40(R10), Z2
+	VFMADD231PS  Z2, Z0, Z23
+	VFMADD231PS  Z2, Z1, Z24
+	VBROADCASTSS 44(R10), Z2
+	VFMADD231PS  Z2, Z0, Z25
+	VFMADD231PS  Z2, Z1, Z26
+	VBROADCASTSS 48(R10), Z2
+	VFMADD231PS  Z2, Z0, Z27
+	VFMADD231PS  Z2, Z1, Z28
+	VBROADCASTSS 52(R10), Z2
+	VFMADD231PS  Z2, Z0, Z29
+	VFMADD231PS  Z2, Z1, Z30
+	INCQ         R9
+	CMPQ         R9, CX
+	JLT          ratings246
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh248
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
+	VMOVUPS      Z23, (AX)
+	VADDPS       64(CX), Z24, Z24
+	VMOVUPS      Z24, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
+	VMOVUPS      Z25, (AX)
+	VADDPS       64(CX), Z26, Z26
+	VMOVUPS      Z26, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z27, Z27
+	VMOVUPS      Z27, (AX)
+	VADDPS       64(CX), Z28, Z28
+	VMOVUPS      Z28, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z29, Z29
+	VMOVUPS      Z29, (AX)
+	VADDPS       64(CX), Z30, Z30
+	VMOVUPS      Z30, 64(AX)
+	JMP          kept249
+
+fresh248:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	VMOVUPS Z28, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z29, (AX)
+	VMOVUPS Z30, 64(AX)
+
+kept249:
+	VZEROUPPER
+	RET
+
+// func normalPairAheadAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32, from *float32, ahead int, last int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·normalPairAheadAVX512(SB), NOSPLIT, $0-112
+	MOVQ   ids+56(FP), AX
+	MOVQ   n+64(FP), CX
+	MOVQ   y+40(FP), DX
+	MOVQ   ldy+48(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   w+72(FP), SI
+	MOVQ   last+104(FP), DI
+	MOVQ   ahead+96(FP), R8
+	MOVQ   from+88(FP), R9
+	MOVQ   down+32(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   scaled+80(FP), R12
+	MOVQ   height+0(FP), R10
+	CMPQ   R10, $0x0e
+	JEQ    height250
+	CMPQ   R10, $0x0d
+	JEQ    height251
+	CMPQ   R10, $0x0c
+	JEQ    height252
+	CMPQ   R10, $0x0b
+	JEQ    height253
+	CMPQ   R10, $0x0a
+	JEQ    height254
+	CMPQ   R10, $0x09
+	JEQ    height255
+	CMPQ   R10, $0x08
+	JEQ    height256
+	CMPQ   R10, $0x07
+	JEQ    height257
+	CMPQ   R10, $0x06
+	JEQ    height258
+	CMPQ   R10, $0x05
+	JEQ    height259
+	CMPQ   R10, $0x04
+	JEQ    height260
+	CMPQ   R10, $0x03
+	JEQ    height261
+	CMPQ   R10, $0x02
+	JEQ    height262
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	XORQ   R13, R13
+
+ratings263:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain264
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain264:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings263
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh265
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	JMP          kept266
+
+fresh265:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+
+kept266:
+	VZEROUPPER
+	RET
+
+height262:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	XORQ   R13, R13
+
+ratings267:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain268
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain268:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings267
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh269
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	JMP          kept270
+
+fresh269:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+
+kept270:
+	VZEROUPPER
+	RET
+
+height261:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	XORQ   R13, R13
+
+ratings271:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain272
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain272:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings271
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh273
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	JMP          kept274
+
+fresh273:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+
+kept274:
+	VZEROUPPER
+	RET
+
+height260:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	XORQ   R13, R13
+
+ratings275:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain276
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain276:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings275
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh277
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	JMP          kept278
+
+fresh277:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+
+kept278:
+	VZEROUPPER
+	RET
+
+height259:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	XORQ   R13, R13
+
+ratings279:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain280
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain280:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings279
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh281
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	JMP          kept282
+
+fresh281:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+
+kept282:
+	VZEROUPPER
+	RET
+
+height258:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	XORQ   R13, R13
+
+ratings283:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain284
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain284:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings283
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh285
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	JMP          kept286
+
+fresh285:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+
+kept286:
+	VZEROUPPER
+	RET
+
+height257:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	XORQ   R13, R13
+
+ratings287:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain288
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain288:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R14), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings287
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh289
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	JMP          kept290
+
+fresh289:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+
+kept290:
+	VZEROUPPER
+	RET
+
+height256:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	XORQ   R13, R13
+
+ratings291:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain292
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain292:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R14), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R14), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings291
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh293
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	JMP          kept294
+
+fresh293:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+
+kept294:
+	VZEROUPPER
+	RET
+
+height255:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	XORQ   R13, R13
+
+ratings295:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain296
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain296:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R14), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R14), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R14), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings295
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh297
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	JMP          kept298
+
+fresh297:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+
+kept298:
+	VZEROUPPER
+	RET
+
+height254:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	XORQ   R13, R13
+
+ratings299:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain300
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain300:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R14), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R14), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R14), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R14), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings299
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh301
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	JMP          kept302
+
+fresh301:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+
+kept302:
+	VZEROUPPER
+	RET
+
+height253:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	XORQ   R13, R13
+
+ratings303:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain304
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain304:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R14), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R14), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R14), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R14), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	VBROADCASTSS 40(R14), Z2
+	VFMADD231PS  Z2, Z0, Z23
+	VFMADD231PS  Z2, Z1, Z24
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings303
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh305
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
+	VMOVUPS      Z23, (AX)
+	VADDPS       64(CX), Z24, Z24
+	VMOVUPS      Z24, 64(AX)
+	JMP          kept306
+
+fresh305:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+
+kept306:
+	VZEROUPPER
+	RET
+
+height252:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	XORQ   R13, R13
+
+ratings307:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain308
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain308:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R14), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R14), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R14), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R14), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	VBROADCASTSS 40(R14), Z2
+	VFMADD231PS  Z2, Z0, Z23
+	VFMADD231PS  Z2, Z1, Z24
+	VBROADCASTSS 44(R14), Z2
+	VFMADD231PS  Z2, Z0, Z25
+	VFMADD231PS  Z2, Z1, Z26
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings307
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh309
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
+	VMOVUPS      Z23, (AX)
+	VADDPS       64(CX), Z24, Z24
+	VMOVUPS      Z24, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
+	VMOVUPS      Z25, (AX)
+	VADDPS       64(CX), Z26, Z26
+	VMOVUPS      Z26, 64(AX)
+	JMP          kept310
+
+fresh309:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+
+kept310:
+	VZEROUPPER
+	RET
+
+height251:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	XORQ   R13, R13
+
+ratings311:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain312
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain312:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R14), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R14), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R14), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R14), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	VBROADCASTSS 40(R14), Z2
+	VFMADD231PS  Z2, Z0, Z23
+	VFMADD231PS  Z2, Z1, Z24
+	VBROADCASTSS 44(R14), Z2
+	VFMADD231PS  Z2, Z0, Z25
+	VFMADD231PS  Z2, Z1, Z26
+	VBROADCASTSS 48(R14), Z2
+	VFMADD231PS  Z2, Z0, Z27
+	VFMADD231PS  Z2, Z1, Z28
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings311
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh313
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
+	VMOVUPS      Z23, (AX)
+	VADDPS       64(CX), Z24, Z24
+	VMOVUPS      Z24, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
+	VMOVUPS      Z25, (AX)
+	VADDPS       64(CX), Z26, Z26
+	VMOVUPS      Z26, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z27, Z27
+	VMOVUPS      Z27, (AX)
+	VADDPS       64(CX), Z28, Z28
+	VMOVUPS      Z28, 64(AX)
+	JMP          kept314
+
+fresh313:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	VMOVUPS Z28, 64(AX)
+
+kept314:
+	VZEROUPPER
+	RET
+
+height250:
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	XORQ   R13, R13
+
+ratings315:
+	MOVLQSX      (AX)(R13*4), R14
+	IMULQ        BX, R14
+	ADDQ         DX, R14
+	VMOVUPS      (R14), Z0
+	VMOVUPS      64(R14), Z1
+	TESTQ        SI, SI
+	JZ           plain316
+	VBROADCASTSS (SI)(R13*4), Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z0, (R12)
+	VMOVUPS      Z1, 64(R12)
+	ADDQ         $0x80, R12
+
+plain316:
+	LEAQ         (R13)(R8*1), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	MOVLQSX      (AX)(R10*4), R10
+	IMULQ        BX, R10
+	PREFETCHT0   (R9)(R10*1)
+	PREFETCHT0   64(R9)(R10*1)
+	PREFETCHT0   128(R9)(R10*1)
+	PREFETCHT0   192(R9)(R10*1)
+	ADDQ         R11, R14
+	VBROADCASTSS (R14), Z2
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VBROADCASTSS 4(R14), Z2
+	VFMADD231PS  Z2, Z0, Z5
+	VFMADD231PS  Z2, Z1, Z6
+	VBROADCASTSS 8(R14), Z2
+	VFMADD231PS  Z2, Z0, Z7
+	VFMADD231PS  Z2, Z1, Z8
+	VBROADCASTSS 12(R14), Z2
+	VFMADD231PS  Z2, Z0, Z9
+	VFMADD231PS  Z2, Z1, Z10
+	VBROADCASTSS 16(R14), Z2
+	VFMADD231PS  Z2, Z0, Z11
+	VFMADD231PS  Z2, Z1, Z12
+	VBROADCASTSS 20(R14), Z2
+	VFMADD231PS  Z2, Z0, Z13
+	VFMADD231PS  Z2, Z1, Z14
+	VBROADCASTSS 24(R14), Z2
+	VFMADD231PS  Z2, Z0, Z15
+	VFMADD231PS  Z2, Z1, Z16
+	VBROADCASTSS 28(R14), Z2
+	VFMADD231PS  Z2, Z0, Z17
+	VFMADD231PS  Z2, Z1, Z18
+	VBROADCASTSS 32(R14), Z2
+	VFMADD231PS  Z2, Z0, Z19
+	VFMADD231PS  Z2, Z1, Z20
+	VBROADCASTSS 36(R14), Z2
+	VFMADD231PS  Z2, Z0, Z21
+	VFMADD231PS  Z2, Z1, Z22
+	VBROADCASTSS 40(R14), Z2
+	VFMADD231PS  Z2, Z0, Z23
+	VFMADD231PS  Z2, Z1, Z24
+	VBROADCASTSS 44(R14), Z2
+	VFMADD231PS  Z2, Z0, Z25
+	VFMADD231PS  Z2, Z1, Z26
+	VBROADCASTSS 48(R14), Z2
+	VFMADD231PS  Z2, Z0, Z27
+	VFMADD231PS  Z2, Z1, Z28
+	VBROADCASTSS 52(R14), Z2
+	VFMADD231PS  Z2, Z0, Z29
+	VFMADD231PS  Z2, Z1, Z30
+	INCQ         R13
+	CMPQ         R13, CX
+	JLT          ratings315
+	MOVQ         a+8(FP), AX
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh317
+	VADDPS       (CX), Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VADDPS       64(CX), Z4, Z4
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VADDPS       64(CX), Z6, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VADDPS       64(CX), Z8, Z8
+	VMOVUPS      Z8, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
+	VMOVUPS      Z9, (AX)
+	VADDPS       64(CX), Z10, Z10
+	VMOVUPS      Z10, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
+	VMOVUPS      Z11, (AX)
+	VADDPS       64(CX), Z12, Z12
+	VMOVUPS      Z12, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
+	VMOVUPS      Z13, (AX)
+	VADDPS       64(CX), Z14, Z14
+	VMOVUPS      Z14, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
+	VMOVUPS      Z15, (AX)
+	VADDPS       64(CX), Z16, Z16
+	VMOVUPS      Z16, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
+	VMOVUPS      Z17, (AX)
+	VADDPS       64(CX), Z18, Z18
+	VMOVUPS      Z18, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
+	VMOVUPS      Z19, (AX)
+	VADDPS       64(CX), Z20, Z20
+	VMOVUPS      Z20, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
+	VMOVUPS      Z21, (AX)
+	VADDPS       64(CX), Z22, Z22
+	VMOVUPS      Z22, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
+	VMOVUPS      Z23, (AX)
+	VADDPS       64(CX), Z24, Z24
+	VMOVUPS      Z24, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
+	VMOVUPS      Z25, (AX)
+	VADDPS       64(CX), Z26, Z26
+	VMOVUPS      Z26, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z27, Z27
+	VMOVUPS      Z27, (AX)
+	VADDPS       64(CX), Z28, Z28
+	VMOVUPS      Z28, 64(AX)
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z29, Z29
+	VMOVUPS      Z29, (AX)
+	VADDPS       64(CX), Z30, Z30
+	VMOVUPS      Z30, 64(AX)
+	JMP          kept318
+
+fresh317:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	VMOVUPS Z28, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z29, (AX)
+	VMOVUPS Z30, 64(AX)
+
+kept318:
+	VZEROUPPER
+	RET
+
+// func normalPairScaledAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, scaled *float32)
+// Requires: AVX, AVX512F
+TEXT ·normalPairScaledAVX512(SB), NOSPLIT, $0-80
+	MOVQ   ids+56(FP), AX
+	MOVQ   n+64(FP), CX
+	MOVQ   y+40(FP), DX
+	MOVQ   ldy+48(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   down+32(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   scaled+72(FP), DI
 	MOVQ   height+0(FP), R8
 	CMPQ   R8, $0x0e
-	JEQ    height133
+	JEQ    height319
 	CMPQ   R8, $0x0d
-	JEQ    height134
+	JEQ    height320
 	CMPQ   R8, $0x0c
-	JEQ    height135
+	JEQ    height321
 	CMPQ   R8, $0x0b
-	JEQ    height136
+	JEQ    height322
 	CMPQ   R8, $0x0a
-	JEQ    height137
+	JEQ    height323
 	CMPQ   R8, $0x09
-	JEQ    height138
+	JEQ    height324
 	CMPQ   R8, $0x08
-	JEQ    height139
+	JEQ    height325
 	CMPQ   R8, $0x07
-	JEQ    height140
+	JEQ    height326
 	CMPQ   R8, $0x06
-	JEQ    height141
+	JEQ    height327
 	CMPQ   R8, $0x05
-	JEQ    height142
+	JEQ    height328
 	CMPQ   R8, $0x04
-	JEQ    height143
+	JEQ    height329
 	CMPQ   R8, $0x03
-	JEQ    height144
+	JEQ    height330
 	CMPQ   R8, $0x02
-	JEQ    height145
+	JEQ    height331
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	XORQ   R8, R8
 
-ratings146:
+ratings332:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain147
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain147:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings146
+	JLT          ratings332
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh333
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
+	JMP          kept334
+
+fresh333:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+
+kept334:
 	VZEROUPPER
 	RET
 
-height145:
+height331:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	XORQ   R8, R8
 
-ratings148:
+ratings335:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain149
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain149:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -9336,23 +14007,37 @@ plain149:
 	VFMADD231PS  Z2, Z1, Z6
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings148
+	JLT          ratings335
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh336
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
+	JMP          kept337
+
+fresh336:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+
+kept337:
 	VZEROUPPER
 	RET
 
-height144:
+height330:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9361,20 +14046,14 @@ height144:
 	VPXORD Z8, Z8, Z8
 	XORQ   R8, R8
 
-ratings150:
+ratings338:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain151
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain151:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -9386,28 +14065,46 @@ plain151:
 	VFMADD231PS  Z2, Z1, Z8
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings150
+	JLT          ratings338
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh339
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
+	JMP          kept340
+
+fresh339:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+
+kept340:
 	VZEROUPPER
 	RET
 
-height143:
+height329:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9418,20 +14115,14 @@ height143:
 	VPXORD Z10, Z10, Z10
 	XORQ   R8, R8
 
-ratings152:
+ratings341:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain153
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain153:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -9446,33 +14137,55 @@ plain153:
 	VFMADD231PS  Z2, Z1, Z10
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings152
+	JLT          ratings341
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh342
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
+	JMP          kept343
+
+fresh342:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+
+kept343:
 	VZEROUPPER
 	RET
 
-height142:
+height328:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9485,20 +14198,14 @@ height142:
 	VPXORD Z12, Z12, Z12
 	XORQ   R8, R8
 
-ratings154:
+ratings344:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain155
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain155:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -9516,38 +14223,64 @@ plain155:
 	VFMADD231PS  Z2, Z1, Z12
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings154
+	JLT          ratings344
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh345
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
+	JMP          kept346
+
+fresh345:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+
+kept346:
 	VZEROUPPER
 	RET
 
-height141:
+height327:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9562,20 +14295,14 @@ height141:
 	VPXORD Z14, Z14, Z14
 	XORQ   R8, R8
 
-ratings156:
+ratings347:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain157
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain157:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -9596,43 +14323,73 @@ plain157:
 	VFMADD231PS  Z2, Z1, Z14
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings156
+	JLT          ratings347
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh348
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
+	JMP          kept349
+
+fresh348:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+
+kept349:
 	VZEROUPPER
 	RET
 
-height140:
+height326:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9649,20 +14406,14 @@ height140:
 	VPXORD Z16, Z16, Z16
 	XORQ   R8, R8
 
-ratings158:
+ratings350:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain159
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain159:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -9686,48 +14437,82 @@ plain159:
 	VFMADD231PS  Z2, Z1, Z16
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings158
+	JLT          ratings350
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh351
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
 	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
+	VADDPS       64(CX), Z16, Z16
 	VMOVUPS      Z16, 64(AX)
+	JMP          kept352
+
+fresh351:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+
+kept352:
 	VZEROUPPER
 	RET
 
-height139:
+height325:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9746,20 +14531,14 @@ height139:
 	VPXORD Z18, Z18, Z18
 	XORQ   R8, R8
 
-ratings160:
+ratings353:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain161
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain161:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -9786,53 +14565,91 @@ plain161:
 	VFMADD231PS  Z2, Z1, Z18
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings160
+	JLT          ratings353
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh354
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
 	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
+	VADDPS       64(CX), Z16, Z16
 	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
 	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
+	VADDPS       64(CX), Z18, Z18
 	VMOVUPS      Z18, 64(AX)
+	JMP          kept355
+
+fresh354:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+
+kept355:
 	VZEROUPPER
 	RET
 
-height138:
+height324:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9853,20 +14670,14 @@ height138:
 	VPXORD Z20, Z20, Z20
 	XORQ   R8, R8
 
-ratings162:
+ratings356:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain163
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain163:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -9896,58 +14707,100 @@ plain163:
 	VFMADD231PS  Z2, Z1, Z20
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings162
+	JLT          ratings356
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh357
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
 	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
+	VADDPS       64(CX), Z16, Z16
 	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
 	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
+	VADDPS       64(CX), Z18, Z18
 	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
 	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
+	VADDPS       64(CX), Z20, Z20
 	VMOVUPS      Z20, 64(AX)
+	JMP          kept358
+
+fresh357:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+
+kept358:
 	VZEROUPPER
 	RET
 
-height137:
+height323:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9970,20 +14823,14 @@ height137:
 	VPXORD Z22, Z22, Z22
 	XORQ   R8, R8
 
-ratings164:
+ratings359:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain165
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain165:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -10016,63 +14863,109 @@ plain165:
 	VFMADD231PS  Z2, Z1, Z22
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings164
+	JLT          ratings359
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh360
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
 	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
+	VADDPS       64(CX), Z16, Z16
 	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
 	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
+	VADDPS       64(CX), Z18, Z18
 	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
 	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
+	VADDPS       64(CX), Z20, Z20
 	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
 	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
+	VADDPS       64(CX), Z22, Z22
 	VMOVUPS      Z22, 64(AX)
+	JMP          kept361
+
+fresh360:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+
+kept361:
 	VZEROUPPER
 	RET
 
-height136:
+height322:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10097,20 +14990,14 @@ height136:
 	VPXORD Z24, Z24, Z24
 	XORQ   R8, R8
 
-ratings166:
+ratings362:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain167
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain167:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -10146,68 +15033,118 @@ plain167:
 	VFMADD231PS  Z2, Z1, Z24
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings166
+	JLT          ratings362
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh363
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
 	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
+	VADDPS       64(CX), Z16, Z16
 	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
 	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
+	VADDPS       64(CX), Z18, Z18
 	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
 	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
+	VADDPS       64(CX), Z20, Z20
 	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
 	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
+	VADDPS       64(CX), Z22, Z22
 	VMOVUPS      Z22, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z23, Z23
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
 	VMOVUPS      Z23, (AX)
-	VADDPS       64(AX), Z24, Z24
+	VADDPS       64(CX), Z24, Z24
 	VMOVUPS      Z24, 64(AX)
+	JMP          kept364
+
+fresh363:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+
+kept364:
 	VZEROUPPER
 	RET
 
-height135:
+height321:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10234,20 +15171,14 @@ height135:
 	VPXORD Z26, Z26, Z26
 	XORQ   R8, R8
 
-ratings168:
+ratings365:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain169
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain169:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -10286,73 +15217,127 @@ plain169:
 	VFMADD231PS  Z2, Z1, Z26
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings168
+	JLT          ratings365
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh366
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
 	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
+	VADDPS       64(CX), Z16, Z16
 	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
 	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
+	VADDPS       64(CX), Z18, Z18
 	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
 	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
+	VADDPS       64(CX), Z20, Z20
 	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
 	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
+	VADDPS       64(CX), Z22, Z22
 	VMOVUPS      Z22, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z23, Z23
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
 	VMOVUPS      Z23, (AX)
-	VADDPS       64(AX), Z24, Z24
+	VADDPS       64(CX), Z24, Z24
 	VMOVUPS      Z24, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z25, Z25
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
 	VMOVUPS      Z25, (AX)
-	VADDPS       64(AX), Z26, Z26
+	VADDPS       64(CX), Z26, Z26
 	VMOVUPS      Z26, 64(AX)
+	JMP          kept367
+
+fresh366:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+
+kept367:
 	VZEROUPPER
 	RET
 
-height134:
+height320:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10381,20 +15366,14 @@ height134:
 	VPXORD Z28, Z28, Z28
 	XORQ   R8, R8
 
-ratings170:
+ratings368:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain171
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain171:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -10436,78 +15415,136 @@ plain171:
 	VFMADD231PS  Z2, Z1, Z28
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings170
+	JLT          ratings368
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh369
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
 	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
+	VADDPS       64(CX), Z16, Z16
 	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
 	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
+	VADDPS       64(CX), Z18, Z18
 	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
 	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
+	VADDPS       64(CX), Z20, Z20
 	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
 	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
+	VADDPS       64(CX), Z22, Z22
 	VMOVUPS      Z22, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z23, Z23
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
 	VMOVUPS      Z23, (AX)
-	VADDPS       64(AX), Z24, Z24
+	VADDPS       64(CX), Z24, Z24
 	VMOVUPS      Z24, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z25, Z25
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
 	VMOVUPS      Z25, (AX)
-	VADDPS       64(AX), Z26, Z26
+	VADDPS       64(CX), Z26, Z26
 	VMOVUPS      Z26, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z27, Z27
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z27, Z27
 	VMOVUPS      Z27, (AX)
-	VADDPS       64(AX), Z28, Z28
+	VADDPS       64(CX), Z28, Z28
 	VMOVUPS      Z28, 64(AX)
+	JMP          kept370
+
+fresh369:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	VMOVUPS Z28, 64(AX)
+
+kept370:
 	VZEROUPPER
 	RET
 
-height133:
+height319:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10538,20 +15575,14 @@ height133:
 	VPXORD Z30, Z30, Z30
 	XORQ   R8, R8
 
-ratings172:
+ratings371:
 	MOVLQSX      (AX)(R8*4), R9
 	IMULQ        BX, R9
 	ADDQ         DX, R9
-	VMOVUPS      (R9), Z0
-	VMOVUPS      64(R9), Z1
-	TESTQ        SI, SI
-	JZ           plain173
-	VBROADCASTSS (SI)(R8*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain173:
-	ADDQ         DI, R9
+	VMOVUPS      (DI), Z0
+	VMOVUPS      64(DI), Z1
+	ADDQ         $0x80, DI
+	ADDQ         SI, R9
 	VBROADCASTSS (R9), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
@@ -10596,1644 +15627,140 @@ plain173:
 	VFMADD231PS  Z2, Z1, Z30
 	INCQ         R8
 	CMPQ         R8, CX
-	JLT          ratings172
+	JLT          ratings371
 	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
+	MOVQ         before+16(FP), CX
+	MOVQ         lda+24(FP), DX
+	SHLQ         $0x02, DX
+	TESTQ        CX, CX
+	JZ           fresh372
+	VADDPS       (CX), Z3, Z3
 	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
+	VADDPS       64(CX), Z4, Z4
 	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z5, Z5
 	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
+	VADDPS       64(CX), Z6, Z6
 	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z7, Z7
 	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
+	VADDPS       64(CX), Z8, Z8
 	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z9, Z9
 	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
+	VADDPS       64(CX), Z10, Z10
 	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z11, Z11
 	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
+	VADDPS       64(CX), Z12, Z12
 	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
+	VADDPS       64(CX), Z14, Z14
 	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z15, Z15
 	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
+	VADDPS       64(CX), Z16, Z16
 	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z17, Z17
 	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
+	VADDPS       64(CX), Z18, Z18
 	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z19, Z19
 	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
+	VADDPS       64(CX), Z20, Z20
 	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z21, Z21
 	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
+	VADDPS       64(CX), Z22, Z22
 	VMOVUPS      Z22, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z23, Z23
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z23, Z23
 	VMOVUPS      Z23, (AX)
-	VADDPS       64(AX), Z24, Z24
+	VADDPS       64(CX), Z24, Z24
 	VMOVUPS      Z24, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z25, Z25
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z25, Z25
 	VMOVUPS      Z25, (AX)
-	VADDPS       64(AX), Z26, Z26
+	VADDPS       64(CX), Z26, Z26
 	VMOVUPS      Z26, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z27, Z27
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z27, Z27
 	VMOVUPS      Z27, (AX)
-	VADDPS       64(AX), Z28, Z28
+	VADDPS       64(CX), Z28, Z28
 	VMOVUPS      Z28, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z29, Z29
+	ADDQ         DX, AX
+	ADDQ         DX, CX
+	VADDPS       (CX), Z29, Z29
 	VMOVUPS      Z29, (AX)
-	VADDPS       64(AX), Z30, Z30
+	VADDPS       64(CX), Z30, Z30
 	VMOVUPS      Z30, 64(AX)
-	VZEROUPPER
-	RET
+	JMP          kept373
 
-// func normalPairAheadAVX512(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, from *float32, ahead int, last int)
-// Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·normalPairAheadAVX512(SB), NOSPLIT, $0-96
-	MOVQ   ids+48(FP), AX
-	MOVQ   n+56(FP), CX
-	MOVQ   y+32(FP), DX
-	MOVQ   ldy+40(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   w+64(FP), SI
-	MOVQ   last+88(FP), DI
-	MOVQ   ahead+80(FP), R8
-	MOVQ   from+72(FP), R9
-	MOVQ   down+24(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   height+0(FP), R10
-	CMPQ   R10, $0x0e
-	JEQ    height174
-	CMPQ   R10, $0x0d
-	JEQ    height175
-	CMPQ   R10, $0x0c
-	JEQ    height176
-	CMPQ   R10, $0x0b
-	JEQ    height177
-	CMPQ   R10, $0x0a
-	JEQ    height178
-	CMPQ   R10, $0x09
-	JEQ    height179
-	CMPQ   R10, $0x08
-	JEQ    height180
-	CMPQ   R10, $0x07
-	JEQ    height181
-	CMPQ   R10, $0x06
-	JEQ    height182
-	CMPQ   R10, $0x05
-	JEQ    height183
-	CMPQ   R10, $0x04
-	JEQ    height184
-	CMPQ   R10, $0x03
-	JEQ    height185
-	CMPQ   R10, $0x02
-	JEQ    height186
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	XORQ   R12, R12
+fresh372:
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z5, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z7, (AX)
+	VMOVUPS Z8, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z11, (AX)
+	VMOVUPS Z12, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z13, (AX)
+	VMOVUPS Z14, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z17, (AX)
+	VMOVUPS Z18, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z19, (AX)
+	VMOVUPS Z20, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z23, (AX)
+	VMOVUPS Z24, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z25, (AX)
+	VMOVUPS Z26, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z27, (AX)
+	VMOVUPS Z28, 64(AX)
+	ADDQ    DX, AX
+	VMOVUPS Z29, (AX)
+	VMOVUPS Z30, 64(AX)
 
-ratings187:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain188
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain188:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings187
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	VZEROUPPER
-	RET
-
-height186:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	XORQ   R12, R12
-
-ratings189:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain190
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain190:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings189
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	VZEROUPPER
-	RET
-
-height185:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	XORQ   R12, R12
-
-ratings191:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain192
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain192:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings191
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	VZEROUPPER
-	RET
-
-height184:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	XORQ   R12, R12
-
-ratings193:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain194
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain194:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings193
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	VZEROUPPER
-	RET
-
-height183:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	XORQ   R12, R12
-
-ratings195:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain196
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain196:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings195
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	VZEROUPPER
-	RET
-
-height182:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	XORQ   R12, R12
-
-ratings197:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain198
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain198:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings197
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	VZEROUPPER
-	RET
-
-height181:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	XORQ   R12, R12
-
-ratings199:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain200
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain200:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R13), Z2
-	VFMADD231PS  Z2, Z0, Z15
-	VFMADD231PS  Z2, Z1, Z16
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings199
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	VZEROUPPER
-	RET
-
-height180:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	XORQ   R12, R12
-
-ratings201:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain202
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain202:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R13), Z2
-	VFMADD231PS  Z2, Z0, Z15
-	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R13), Z2
-	VFMADD231PS  Z2, Z0, Z17
-	VFMADD231PS  Z2, Z1, Z18
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings201
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
-	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
-	VMOVUPS      Z18, 64(AX)
-	VZEROUPPER
-	RET
-
-height179:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	XORQ   R12, R12
-
-ratings203:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain204
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain204:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R13), Z2
-	VFMADD231PS  Z2, Z0, Z15
-	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R13), Z2
-	VFMADD231PS  Z2, Z0, Z17
-	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R13), Z2
-	VFMADD231PS  Z2, Z0, Z19
-	VFMADD231PS  Z2, Z1, Z20
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings203
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
-	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
-	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
-	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
-	VMOVUPS      Z20, 64(AX)
-	VZEROUPPER
-	RET
-
-height178:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	XORQ   R12, R12
-
-ratings205:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain206
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain206:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R13), Z2
-	VFMADD231PS  Z2, Z0, Z15
-	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R13), Z2
-	VFMADD231PS  Z2, Z0, Z17
-	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R13), Z2
-	VFMADD231PS  Z2, Z0, Z19
-	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R13), Z2
-	VFMADD231PS  Z2, Z0, Z21
-	VFMADD231PS  Z2, Z1, Z22
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings205
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
-	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
-	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
-	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
-	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
-	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
-	VMOVUPS      Z22, 64(AX)
-	VZEROUPPER
-	RET
-
-height177:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	XORQ   R12, R12
-
-ratings207:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain208
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain208:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R13), Z2
-	VFMADD231PS  Z2, Z0, Z15
-	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R13), Z2
-	VFMADD231PS  Z2, Z0, Z17
-	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R13), Z2
-	VFMADD231PS  Z2, Z0, Z19
-	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R13), Z2
-	VFMADD231PS  Z2, Z0, Z21
-	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R13), Z2
-	VFMADD231PS  Z2, Z0, Z23
-	VFMADD231PS  Z2, Z1, Z24
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings207
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
-	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
-	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
-	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
-	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
-	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
-	VMOVUPS      Z22, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z23, Z23
-	VMOVUPS      Z23, (AX)
-	VADDPS       64(AX), Z24, Z24
-	VMOVUPS      Z24, 64(AX)
-	VZEROUPPER
-	RET
-
-height176:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	VPXORD Z26, Z26, Z26
-	XORQ   R12, R12
-
-ratings209:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain210
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain210:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R13), Z2
-	VFMADD231PS  Z2, Z0, Z15
-	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R13), Z2
-	VFMADD231PS  Z2, Z0, Z17
-	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R13), Z2
-	VFMADD231PS  Z2, Z0, Z19
-	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R13), Z2
-	VFMADD231PS  Z2, Z0, Z21
-	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R13), Z2
-	VFMADD231PS  Z2, Z0, Z23
-	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R13), Z2
-	VFMADD231PS  Z2, Z0, Z25
-	VFMADD231PS  Z2, Z1, Z26
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings209
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
-	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
-	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
-	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
-	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
-	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
-	VMOVUPS      Z22, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z23, Z23
-	VMOVUPS      Z23, (AX)
-	VADDPS       64(AX), Z24, Z24
-	VMOVUPS      Z24, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z25, Z25
-	VMOVUPS      Z25, (AX)
-	VADDPS       64(AX), Z26, Z26
-	VMOVUPS      Z26, 64(AX)
-	VZEROUPPER
-	RET
-
-height175:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	VPXORD Z26, Z26, Z26
-	VPXORD Z27, Z27, Z27
-	VPXORD Z28, Z28, Z28
-	XORQ   R12, R12
-
-ratings211:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain212
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain212:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R13), Z2
-	VFMADD231PS  Z2, Z0, Z15
-	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R13), Z2
-	VFMADD231PS  Z2, Z0, Z17
-	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R13), Z2
-	VFMADD231PS  Z2, Z0, Z19
-	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R13), Z2
-	VFMADD231PS  Z2, Z0, Z21
-	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R13), Z2
-	VFMADD231PS  Z2, Z0, Z23
-	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R13), Z2
-	VFMADD231PS  Z2, Z0, Z25
-	VFMADD231PS  Z2, Z1, Z26
-	VBROADCASTSS 48(R13), Z2
-	VFMADD231PS  Z2, Z0, Z27
-	VFMADD231PS  Z2, Z1, Z28
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings211
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
-	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
-	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
-	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
-	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
-	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
-	VMOVUPS      Z22, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z23, Z23
-	VMOVUPS      Z23, (AX)
-	VADDPS       64(AX), Z24, Z24
-	VMOVUPS      Z24, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z25, Z25
-	VMOVUPS      Z25, (AX)
-	VADDPS       64(AX), Z26, Z26
-	VMOVUPS      Z26, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z27, Z27
-	VMOVUPS      Z27, (AX)
-	VADDPS       64(AX), Z28, Z28
-	VMOVUPS      Z28, 64(AX)
-	VZEROUPPER
-	RET
-
-height174:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	VPXORD Z25, Z25, Z25
-	VPXORD Z26, Z26, Z26
-	VPXORD Z27, Z27, Z27
-	VPXORD Z28, Z28, Z28
-	VPXORD Z29, Z29, Z29
-	VPXORD Z30, Z30, Z30
-	XORQ   R12, R12
-
-ratings213:
-	MOVLQSX      (AX)(R12*4), R13
-	IMULQ        BX, R13
-	ADDQ         DX, R13
-	VMOVUPS      (R13), Z0
-	VMOVUPS      64(R13), Z1
-	TESTQ        SI, SI
-	JZ           plain214
-	VBROADCASTSS (SI)(R12*4), Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z2, Z1, Z1
-
-plain214:
-	LEAQ         (R12)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R13
-	VBROADCASTSS (R13), Z2
-	VFMADD231PS  Z2, Z0, Z3
-	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R13), Z2
-	VFMADD231PS  Z2, Z0, Z5
-	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R13), Z2
-	VFMADD231PS  Z2, Z0, Z7
-	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R13), Z2
-	VFMADD231PS  Z2, Z0, Z9
-	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R13), Z2
-	VFMADD231PS  Z2, Z0, Z11
-	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R13), Z2
-	VFMADD231PS  Z2, Z0, Z13
-	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R13), Z2
-	VFMADD231PS  Z2, Z0, Z15
-	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R13), Z2
-	VFMADD231PS  Z2, Z0, Z17
-	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R13), Z2
-	VFMADD231PS  Z2, Z0, Z19
-	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R13), Z2
-	VFMADD231PS  Z2, Z0, Z21
-	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R13), Z2
-	VFMADD231PS  Z2, Z0, Z23
-	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R13), Z2
-	VFMADD231PS  Z2, Z0, Z25
-	VFMADD231PS  Z2, Z1, Z26
-	VBROADCASTSS 48(R13), Z2
-	VFMADD231PS  Z2, Z0, Z27
-	VFMADD231PS  Z2, Z1, Z28
-	VBROADCASTSS 52(R13), Z2
-	VFMADD231PS  Z2, Z0, Z29
-	VFMADD231PS  Z2, Z1, Z30
-	INCQ         R12
-	CMPQ         R12, CX
-	JLT          ratings213
-	MOVQ         a+8(FP), AX
-	MOVQ         lda+16(FP), CX
-	SHLQ         $0x02, CX
-	VADDPS       (AX), Z3, Z3
-	VMOVUPS      Z3, (AX)
-	VADDPS       64(AX), Z4, Z4
-	VMOVUPS      Z4, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z5, Z5
-	VMOVUPS      Z5, (AX)
-	VADDPS       64(AX), Z6, Z6
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z7, Z7
-	VMOVUPS      Z7, (AX)
-	VADDPS       64(AX), Z8, Z8
-	VMOVUPS      Z8, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z9, Z9
-	VMOVUPS      Z9, (AX)
-	VADDPS       64(AX), Z10, Z10
-	VMOVUPS      Z10, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z11, Z11
-	VMOVUPS      Z11, (AX)
-	VADDPS       64(AX), Z12, Z12
-	VMOVUPS      Z12, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z13, Z13
-	VMOVUPS      Z13, (AX)
-	VADDPS       64(AX), Z14, Z14
-	VMOVUPS      Z14, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z15, Z15
-	VMOVUPS      Z15, (AX)
-	VADDPS       64(AX), Z16, Z16
-	VMOVUPS      Z16, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z17, Z17
-	VMOVUPS      Z17, (AX)
-	VADDPS       64(AX), Z18, Z18
-	VMOVUPS      Z18, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z19, Z19
-	VMOVUPS      Z19, (AX)
-	VADDPS       64(AX), Z20, Z20
-	VMOVUPS      Z20, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z21, Z21
-	VMOVUPS      Z21, (AX)
-	VADDPS       64(AX), Z22, Z22
-	VMOVUPS      Z22, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z23, Z23
-	VMOVUPS      Z23, (AX)
-	VADDPS       64(AX), Z24, Z24
-	VMOVUPS      Z24, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z25, Z25
-	VMOVUPS      Z25, (AX)
-	VADDPS       64(AX), Z26, Z26
-	VMOVUPS      Z26, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z27, Z27
-	VMOVUPS      Z27, (AX)
-	VADDPS       64(AX), Z28, Z28
-	VMOVUPS      Z28, 64(AX)
-	ADDQ         CX, AX
-	VADDPS       (AX), Z29, Z29
-	VMOVUPS      Z29, (AX)
-	VADDPS       64(AX), Z30, Z30
-	VMOVUPS      Z30, 64(AX)
+kept373:
 	VZEROUPPER
 	RET

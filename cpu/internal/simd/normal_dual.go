@@ -39,21 +39,22 @@ const (
 // cache.
 func (n *Normal) dualBlock() int { return max(dualElements/n.padded/16*16, dualColumns) }
 
-// DualScratch is the number of elements of scratch memory that AddProducts needs.
+// DualScratch is the number of elements of scratch memory that SumProducts needs.
 func (n *Normal) DualScratch() int {
 	block := n.dualBlock() + 1
 	return block*(n.padded+1) + n.Scratch(block, false)
 }
 
-// AddProducts adds Y·Yᵀ to the sums, where row j of Y is the first k ≥ 1 elements of row
+// SumProducts sets the sums to Y·Yᵀ, where row j of Y is the first k ≥ 1 elements of row
 // ids[j] of y and then, unless it is 0, last. There are at most as many rows as the order,
 // and one at least. consecutive has the numbers from 0 on, one more than k. scratch has
-// DualScratch elements.
-func (n *Normal) AddProducts(sums, y []float32, ldy, k int, last float32, ids, consecutive []int32, scratch []float32) {
+// DualScratch elements. The right-hand side is zero.
+func (n *Normal) SumProducts(sums, y []float32, ldy, k int, last float32, ids, consecutive []int32, scratch []float32) {
 	block := n.dualBlock()
 	targets, scratch := scratch[:block+1], scratch[block+1:]
 	panel, panels := scratch[:(block+1)*n.padded], scratch[(block+1)*n.padded:]
 	clear(targets)
+	var before []float32
 	for c := 0; c < k; c += block {
 		columns := min(k-c, block)
 		transposeRows(panel, n.padded, y[c:], ldy, columns, ids)
@@ -63,7 +64,8 @@ func (n *Normal) AddProducts(sums, y []float32, ldy, k int, last float32, ids, c
 			clear(column[len(ids):])
 			columns++
 		}
-		n.Add(sums, panel, n.padded, consecutive[:columns], nil, targets[:columns], panels)
+		n.Add(sums, before, panel, n.padded, consecutive[:columns], nil, targets[:columns], panels)
+		before = sums
 	}
 }
 
@@ -85,7 +87,7 @@ func transposeRows(dst []float32, width int, y []float32, ldy, k int, ids []int3
 	}
 }
 
-// SetRightSide sets the first elements of the right-hand side, which AddProducts leaves
+// SetRightSide sets the first elements of the right-hand side, which SumProducts leaves
 // as they are.
 func (n *Normal) SetRightSide(sums, right []float32) {
 	if active != avx512 {

@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAddProducts sums Y·Yᵀ of rows of few and many columns and solves for a right-hand
+// TestSumProducts sums Y·Yᵀ of rows of few and many columns and solves for a right-hand
 // side that is shorter than the order.
-func TestAddProducts(t *testing.T) {
+func TestSumProducts(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
 		rng := generator(t)
 		const rows = 9
@@ -29,8 +29,7 @@ func TestAddProducts(t *testing.T) {
 				}
 				sums, checkSums := guarded(t, normal.Size())
 				scratch, checkScratch := guarded(t, normal.DualScratch())
-				clear(sums)
-				normal.AddProducts(sums, y, ldy, k, last, ids, consecutive, scratch)
+				normal.SumProducts(sums, y, ldy, k, last, ids, consecutive, scratch)
 				right := random(rng, n)
 				normal.SetRightSide(sums, right)
 				checkSums(what)

@@ -141,17 +141,30 @@ func TestNormal(t *testing.T) {
 							if c.direct && !n.Direct(stored) {
 								continue
 							}
+							// The sums are NaN before there are any.
 							sums, checkSums := guarded(t, n.Size())
-							clear(sums)
+							other, checkOther := guarded(t, n.Size())
 							factors, ld := c.factors(t, &n, rows)
-							panels := make([]float32, n.Scratch(count, weighted))
+							panels, checkPanels := guarded(t, n.Scratch(count, weighted))
 							half := count / 2
 							w := c.weights()
 							if weighted {
 								w = c.w[half:]
 							}
-							n.Add(sums, factors, ld, c.ids[:half], c.weights(), c.right[:half], panels)
-							n.Add(sums, factors, ld, c.ids[half:], w, c.right[half:], panels)
+							var before []float32
+							if half > 0 {
+								n.Add(other, nil, factors, ld, c.ids[:half], c.weights(), c.right[:half], panels)
+								before = other
+							}
+							was := bits(other)
+							n.Add(sums, before, factors, ld, c.ids[half:], w, c.right[half:], panels)
+							checkPanels(c.what)
+							require.Equal(t, was, bits(other), c.what)
+							if half > 0 {
+								n.Add(other, other, factors, ld, c.ids[half:], w, c.right[half:], panels)
+								require.Equal(t, n.elements(other), n.elements(sums), "%s, in place", c.what)
+							}
+							checkOther(c.what)
 
 							lda := PanelStride(k + 1)
 							a, checkA := guarded(t, (k+1)*lda)
@@ -166,6 +179,27 @@ func TestNormal(t *testing.T) {
 			}
 		}
 	})
+}
+
+// bits returns x as bits, of which NaN are equal.
+func bits(x []float32) []uint32 {
+	b := make([]uint32, len(x))
+	for i, v := range x {
+		b[i] = math.Float32bits(v)
+	}
+	return b
+}
+
+// elements returns the system and the right-hand side of sums as bits.
+func (n *Normal) elements(sums []float32) []uint32 {
+	lda := PanelStride(n.order + 1)
+	a := make([]float32, (n.order+1)*lda)
+	n.Spread(a, lda, n.order, sums)
+	var all []float32
+	for i := range n.order {
+		all = append(all, a[i*lda:i*lda+i+1]...)
+	}
+	return bits(append(all, a[n.order*lda:n.order*lda+n.order]...))
 }
 
 // TestNormalRows sums many rows in one call, and each on its own: the bits are the
@@ -197,9 +231,13 @@ func TestNormalRows(t *testing.T) {
 				factors, ld := c.factors(t, &n, rows)
 				sums, checkSums := guarded(t, len(lengths)*n.Size())
 				// Ids to fetch ahead change nothing.
-				for _, ids := range [][]int32{c.ids, c.ids[:total]} {
+				for round, ids := range [][]int32{c.ids, c.ids[:total]} {
 					clear(sums)
-					n.AddRows(sums, offsets, factors, ld, ids, c.weights(), c.right)
+					var before []float32
+					if round == 1 {
+						before = make([]float32, n.Size())
+					}
+					n.AddRows(sums, before, offsets, factors, ld, ids, c.weights(), c.right)
 					checkSums(c.what)
 					for i := range lengths {
 						lo, hi := int(offsets[i]-offsets[0]), int(offsets[i+1]-offsets[0])
@@ -209,14 +247,21 @@ func TestNormalRows(t *testing.T) {
 						n.Spread(a, lda, k, row)
 						c.require(t, a, lda, lo, hi)
 
-						single := make([]float32, n.Size())
+						var single []float32
 						for ; lo < hi; lo += 256 {
 							end := min(lo+256, hi)
 							var w []float32
 							if weighted {
 								w = c.w[lo:end]
 							}
-							n.Add(single, factors, ld, c.ids[lo:end], w, c.right[lo:end], nil)
+							before := single
+							if before == nil {
+								single = make([]float32, n.Size())
+							}
+							n.Add(single, before, factors, ld, c.ids[lo:end], w, c.right[lo:end], nil)
+						}
+						if single == nil {
+							single = make([]float32, n.Size())
 						}
 						require.Equal(t, single, row, "%s, row %d", c.what, i)
 					}
@@ -256,7 +301,7 @@ func TestNormalSolveRows(t *testing.T) {
 					}
 					sums := s.Sums[i*n.Size() : (i+1)*n.Size()]
 					ids := randomIDs(rng, 1+i, columns)
-					n.Add(sums, y, n.Stride(), ids, nil, random(rng, len(ids)), nil)
+					n.Add(sums, nil, y, n.Stride(), ids, nil, random(rng, len(ids)), nil)
 					system := systems[i*(k+1)*lda : (i+1)*(k+1)*lda]
 					n.Spread(system, lda, k, sums)
 					for d := range k {
@@ -372,7 +417,7 @@ func TestNormalOfFewer(t *testing.T) {
 				}
 				sums := make([]float32, n.Size())
 				packed, ld := c.factors(t, &n, 6)
-				n.Add(sums, packed, ld, c.ids, c.w, c.right, make([]float32, n.Scratch(6, true)))
+				n.Add(sums, nil, packed, ld, c.ids, c.w, c.right, make([]float32, n.Scratch(6, true)))
 				lda := PanelStride(order + 1)
 				a, check := guarded(t, (k+1)*lda)
 				n.Spread(a, lda, k, sums)
@@ -390,10 +435,10 @@ func TestNormalOfNothing(t *testing.T) {
 		sums := make([]float32, n.Size())
 		Fill(sums, 5)
 		want := clone(sums)
-		n.Add(sums, nil, 3, nil, nil, nil, nil)
+		n.Add(sums, sums, nil, 3, nil, nil, nil, nil)
 		n.Pack(nil, nil, 3, 3, 3, nil)
 		if n.Batched() {
-			n.AddRows(sums, []int64{7, 7}, nil, 3, nil, nil, nil)
+			n.AddRows(sums, nil, []int64{7, 7}, nil, 3, nil, nil, nil)
 		}
 		require.Equal(t, want, sums)
 	})

@@ -108,9 +108,11 @@ func (g *generator) diagonalStep(d *design, l line, row operand.Mem, weight *ope
 // ahead in registers instead, 4.15. With the factors of 64 columns and nothing fetched
 // it is 3.5, of which the end of a row is some 25 cycles.
 func (g *generator) diagonalRows(d *design) {
-	g.function("normalRows"+d.name(), "func(sums *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w, t *float32)",
-		fmt.Sprintf(`normalRows%s%s adds the sums of order ≤ %d of rows ≥ 1 rows, %d elements each. A row's
-ratings are as many as its offsets are apart; ids, w (or nil) and t begin with the first.
+	g.function("normalRows"+d.name(), "func(sums, before *float32, offsets *int64, rows int, y *float32, ldy int, ids *int32, ahead int, w, t *float32)",
+		fmt.Sprintf(`normalRows%s%s writes the sums of order ≤ %d of rows ≥ 1 rows, %d elements each: what their
+ratings contribute and, unless it is nil, before, which is the same for all. A row's ratings
+are as many as its offsets are apart; ids, w (or nil) and t begin with the first. Sums of
+rows without ratings stay as they are.
 Unless ahead is 0, the factors of the ratings so far ahead are fetched to the cache: ids are
 read there.`, d.name(), g.name, d.order, d.size()))
 	sums, offsets, rows := g.argument("sums"), g.argument("offsets"), g.argument("rows")
@@ -124,6 +126,7 @@ read there.`, d.name(), g.name, d.order, d.size()))
 		second = g.vectors(n)
 	}
 	left, block, at, next := g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	before := g.AllocLocal(8) // the sums before a block
 	both := g.K()
 
 	loops := func(weighted, fetch bool) {
@@ -148,6 +151,8 @@ read there.`, d.name(), g.name, d.order, d.size()))
 		g.ADDQ(operand.U8(8), offsets)
 		g.TESTQ(left, left)
 		g.JZ(operand.LabelRef(done))
+		from := g.argument("before")
+		g.MOVQ(from, before)
 
 		g.Label(nextBlock)
 		g.MOVQ(operand.I32(diagonalBlock), block)
@@ -197,12 +202,15 @@ read there.`, d.name(), g.name, d.order, d.size()))
 		if weighted {
 			g.ADDQ(operand.U8(4), w)
 		}
-		for i, s := range first {
-			if &second[0] != &first[0] {
+		if &second[0] != &first[0] {
+			for i, s := range first {
 				g.VADDPS(second[i], s, s)
 			}
-			g.addTo(operand.Mem{Base: sums, Disp: i * g.bytes()}, nil, s, nil)
 		}
+		from = g.GP64()
+		g.MOVQ(before, from)
+		g.keep([][]reg.VecVirtual{first}, sums, from, nil)
+		g.MOVQ(sums, before)
 		g.TESTQ(left, left)
 		g.JNZ(operand.LabelRef(nextBlock))
 		g.Label(done)
@@ -329,10 +337,11 @@ that is nil.`, d.name(), g.name, lanes512, d.order))
 // permuted form and that permutation, an operand: 31 of 32.
 func (g *generator) diagonalBelow() {
 	d := designs[len(designs)-1]
-	g.function("normalTopBelow", "func(sums, a *float32, lda int, y *float32, ldy int, ids *int32, n int, w, t, from *float32, ahead, last int)",
-		fmt.Sprintf(`normalTopBelow%s adds the sums of a tile on the diagonal, whose columns of y begin at y,
-as normalRows%s does, and to the %d×%d tile of A at a, which is below it. If ahead is not 0,
-two cache lines of the rows so far ahead are fetched, as normalPairAhead does.`, g.name, d.name(), lanes512, lanes512))
+	g.function("normalTopBelow", "func(sums, before, a, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w, t, from *float32, ahead, last int)",
+		fmt.Sprintf(`normalTopBelow%s writes the sums of a tile on the diagonal, whose columns of y begin at y,
+as normalRows%s does, and the %d×%d tile of A at a, which is below it: what the ratings
+contribute and, unless they are nil, before and the tile at beforeA. If ahead is not 0, two
+cache lines of the rows so far ahead are fetched, as normalPairAhead does.`, g.name, d.name(), lanes512, lanes512))
 	q := g.ratings()
 	f := g.fetch(q)
 	t, l := g.argument("t"), g.line(d)
@@ -353,16 +362,12 @@ two cache lines of the rows so far ahead are fetched, as normalPairAhead does.`,
 				g.VFMADD231PS_BCST(operand.Mem{Base: row, Disp: g.bytes() + 4*i}, l.z, s)
 			}
 		})
-		sums, a, lda := g.argument("sums"), g.argument("a"), g.length("lda")
-		for i, s := range top {
-			g.addTo(operand.Mem{Base: sums, Disp: i * g.bytes()}, nil, s, nil)
+		g.keep([][]reg.VecVirtual{top}, g.argument("sums"), g.argument("before"), nil)
+		var rows [][]reg.VecVirtual
+		for i := range below {
+			rows = append(rows, below[i:i+1])
 		}
-		for i, s := range below {
-			if i > 0 {
-				g.ADDQ(lda, a)
-			}
-			g.addTo(operand.Mem{Base: a}, nil, s, nil)
-		}
+		g.keep(rows, g.argument("a"), g.argument("beforeA"), g.length("lda"))
 		g.end()
 	}
 	g.dispatch(q.w, f.ahead, loops)

@@ -35,15 +35,15 @@ import (
 //	AVX2     top    8 rows ×1, 2 right-hand sides, 2 vectors, 1 coefficient  13 of 16
 //	         pair   6 rows ×2,                     2 vectors, 1 broadcast    15 of 16
 func normal(g *generator) {
-	if g.wide() {
-		diagonal(g)
-	} else {
+	if !g.wide() {
 		topTiles(g)
 		topPair(g)
+		pairTilesAVX2(g)
+		return
 	}
-	pairTiles(g, false)
-	if g.wide() {
-		pairTiles(g, true)
+	diagonal(g)
+	for _, kind := range []string{pairPlain, pairAhead, pairScaled} {
+		pairTiles(g, kind)
 	}
 }
 
@@ -160,15 +160,6 @@ func (g *generator) fetchAhead(f fetch, r reg.GPVirtual, lines int) {
 	}
 }
 
-// weigh multiplies vectors by the weight of row r, if there are weights.
-func (g *generator) weigh(q ratings, r reg.GPVirtual, scratch reg.VecVirtual, v ...reg.VecVirtual) {
-	plain := g.label("plain")
-	g.TESTQ(q.w, q.w)
-	g.JZ(operand.LabelRef(plain))
-	g.multiply(operand.Mem{Base: q.w, Index: r, Scale: 4}, scratch, v...)
-	g.Label(plain)
-}
-
 // multiply multiplies vectors by the element at an address.
 func (g *generator) multiply(element operand.Mem, scratch reg.VecVirtual, v ...reg.VecVirtual) {
 	g.VBROADCASTSS(element, scratch)
@@ -197,6 +188,35 @@ func (g *generator) addTo(to operand.Mem, m *mask, sum, scratch reg.VecVirtual) 
 	g.load(to, *m, scratch)
 	g.VADDPS(scratch, sum, sum)
 	g.store(sum, *m, to)
+}
+
+// keep writes sums of a tile to memory: rows of them, apart bytes apart, plus what the
+// same rows from before on have, unless before is 0. It moves to and before.
+func (g *generator) keep(rows [][]reg.VecVirtual, to, before, apart reg.GPVirtual) {
+	fresh, done := g.label("fresh"), g.label("kept")
+	write := func(add bool) {
+		for i, row := range rows {
+			if i > 0 {
+				g.ADDQ(apart, to)
+				if add {
+					g.ADDQ(apart, before)
+				}
+			}
+			for j, s := range row {
+				if add {
+					g.VADDPS(operand.Mem{Base: before, Disp: j * g.bytes()}, s, s)
+				}
+				g.VMOVUPS(s, operand.Mem{Base: to, Disp: j * g.bytes()})
+			}
+		}
+	}
+	g.TESTQ(before, before)
+	g.JZ(operand.LabelRef(fresh))
+	write(true)
+	g.JMP(operand.LabelRef(done))
+	g.Label(fresh)
+	write(false)
+	g.Label(done)
 }
 
 // heights emits one body for each height up to the most, and the jump to that of
@@ -288,26 +308,30 @@ func topPair(g *generator) {
 	})
 }
 
-// pairTiles: tiles below the diagonal, two vectors wide. Their loads leave room to
-// fetch rows ahead.
-func pairTiles(g *generator, ahead bool) {
+// pairTilesAVX2: tiles below the diagonal, two vectors wide.
+func pairTilesAVX2(g *generator) {
 	most := g.pairHeight()
-	doc := fmt.Sprintf("adds to the tile of A that begins at a, height ≤ %d rows by %d columns. The\ncolumns of y begin at y, the rows down elements after that.", most, 2*g.lanes)
-	q, f := ratings{}, fetch{}
-	if ahead {
-		g.function("normalPairAhead", "func(height int, a *float32, lda, down int, "+sharedArguments+"*float32, from *float32, ahead, last int)",
-			"normalPairAhead"+g.name+" "+doc+fmt.Sprintf("\nMeanwhile %d cache lines of the rows so far ahead are fetched, where the first row has\nthem at from; last is the place of the last id.", fetchLines))
-		q = g.ratings()
-		f = g.fetch(q)
-	} else {
-		g.function("normalPair", "func(height int, a *float32, lda, down int, "+sharedArguments+"*float32)", "normalPair"+g.name+" "+doc)
-		q = g.ratings()
-	}
+	g.function("normalPair", "func(height int, a *float32, lda, down int, "+sharedArguments+"*float32)",
+		fmt.Sprintf("normalPair%s adds to the tile of A that begins at a, height ≤ %d rows by %d columns. The\ncolumns of y begin at y, the rows down elements after that.", g.name, most, 2*g.lanes))
+	q := g.ratings()
 	down := g.length("down")
 	g.heights(most, func(height int) {
 		x, broadcast, sums := g.vectors(2), g.vector(), g.vectors(2*height)
 		g.zero(sums...)
-		finish := func() {
+		g.ADDQ(q.y, down)
+		g.eachOffset(q, nil, func(at func(reg.GPVirtual) operand.Mem, weighted bool, row reg.GPVirtual) {
+			for i, v := range x {
+				g.VMOVUPS(element(q.y, row, i*g.lanes), v)
+			}
+			if weighted {
+				g.multiply(at(q.w), broadcast, x...)
+			}
+			for i := range height {
+				g.VBROADCASTSS(element(down, row, i), broadcast)
+				g.VFMADD231PS(broadcast, x[0], sums[2*i])
+				g.VFMADD231PS(broadcast, x[1], sums[2*i+1])
+			}
+		}, func() {
 			at, lda := g.argument("a"), g.length("lda")
 			for i := range height {
 				if i > 0 {
@@ -316,40 +340,89 @@ func pairTiles(g *generator, ahead bool) {
 				g.addTo(operand.Mem{Base: at}, nil, sums[2*i], nil)
 				g.addTo(operand.Mem{Base: at, Disp: g.bytes()}, nil, sums[2*i+1], nil)
 			}
+		})
+	})
+}
+
+// Kinds of pairTiles.
+const (
+	pairPlain  = ""
+	pairAhead  = "Ahead"
+	pairScaled = "Scaled"
+)
+
+// pairTiles: tiles below the diagonal, two vectors wide, for AVX-512. Their loads leave
+// room to fetch rows ahead. Of the tiles with the same columns the first multiplies the
+// vectors by the weights, and keeps them for the others.
+func pairTiles(g *generator, kind string) {
+	most := g.pairHeight()
+	doc := fmt.Sprintf(`normalPair%s%s writes the tile of A that begins at a, height ≤ %d rows by %d columns: what
+the ratings contribute and, unless it is nil, the tile that begins at before. The columns
+of y begin at y, the rows down elements after that.`, kind, g.name, most, 2*g.lanes)
+	const head = "height int, a, before *float32, lda, down int, y *float32, ldy int, ids *int32, n int, "
+	weighted := "w, scaled *float32"
+	switch kind {
+	case pairPlain:
+		doc += "\nWith weights the columns times the weights go to scaled, rating by rating."
+	case pairAhead:
+		doc += fmt.Sprintf(`
+With weights the columns times the weights go to scaled, rating by rating.
+Meanwhile %d cache lines of the rows so far ahead are fetched, where the first row has
+them at from; last is the place of the last id.`, fetchLines)
+		weighted += ", from *float32, ahead, last int"
+	case pairScaled:
+		doc += "\nThe columns are read from scaled."
+		weighted = "scaled *float32"
+	}
+	g.function("normalPair"+kind, "func("+head+weighted+")", doc)
+	q := ratings{ids: g.argument("ids"), n: g.argument("n"), y: g.argument("y"), ldy: g.length("ldy")}
+	if kind != pairScaled {
+		q.w = g.argument("w")
+	}
+	var f fetch
+	if kind == pairAhead {
+		f = g.fetch(q)
+	}
+	down, scaled := g.length("down"), g.argument("scaled")
+	g.heights(most, func(height int) {
+		x, broadcast := g.vectors(2), g.vector()
+		var sums [][]reg.VecVirtual
+		for range height {
+			sums = append(sums, g.vectors(2))
+			g.zero(sums[len(sums)-1]...)
 		}
-		if !g.wide() {
-			g.ADDQ(q.y, down)
-			g.eachOffset(q, nil, func(at func(reg.GPVirtual) operand.Mem, weighted bool, row reg.GPVirtual) {
-				for i, v := range x {
-					g.VMOVUPS(element(q.y, row, i*g.lanes), v)
-				}
-				if weighted {
-					g.multiply(at(q.w), broadcast, x...)
-				}
-				for i := range height {
-					g.VBROADCASTSS(element(down, row, i), broadcast)
-					g.VFMADD231PS(broadcast, x[0], sums[2*i])
-					g.VFMADD231PS(broadcast, x[1], sums[2*i+1])
-				}
-			}, finish)
-			return
-		}
-		g.each(q, func(r, row reg.GPVirtual) {
+		// columns moves both vectors of a rating.
+		columns := func(from reg.GPVirtual, move func(m operand.Mem, v reg.VecVirtual)) {
 			for i, v := range x {
-				g.VMOVUPS(operand.Mem{Base: row, Disp: i * g.bytes()}, v)
+				move(operand.Mem{Base: from, Disp: i * g.bytes()}, v)
 			}
-			g.weigh(q, r, broadcast, x...)
-			if ahead {
+		}
+		load := func(m operand.Mem, v reg.VecVirtual) { g.VMOVUPS(m, v) }
+		g.each(q, func(r, row reg.GPVirtual) {
+			if kind == pairScaled {
+				columns(scaled, load)
+				g.ADDQ(operand.U8(2*g.bytes()), scaled)
+			} else {
+				columns(row, load)
+				plain := g.label("plain")
+				g.TESTQ(q.w, q.w)
+				g.JZ(operand.LabelRef(plain))
+				g.multiply(operand.Mem{Base: q.w, Index: r, Scale: 4}, broadcast, x...)
+				columns(scaled, func(m operand.Mem, v reg.VecVirtual) { g.VMOVUPS(v, m) })
+				g.ADDQ(operand.U8(2*g.bytes()), scaled)
+				g.Label(plain)
+			}
+			if kind == pairAhead {
 				g.fetchAhead(f, r, fetchLines)
 			}
 			g.ADDQ(down, row)
-			for i := range height {
+			for i, s := range sums {
 				g.VBROADCASTSS(operand.Mem{Base: row, Disp: 4 * i}, broadcast)
-				g.VFMADD231PS(broadcast, x[0], sums[2*i])
-				g.VFMADD231PS(broadcast, x[1], sums[2*i+1])
+				g.VFMADD231PS(broadcast, x[0], s[0])
+				g.VFMADD231PS(broadcast, x[1], s[1])
 			}
 		})
-		finish()
+		g.keep(sums, g.argument("a"), g.argument("before"), g.length("lda"))
 		g.end()
 	})
 }
