@@ -29,11 +29,11 @@ func copyPanel(dst []float32, ldd int, src []float32, lds, columns, rows int) {
 	}
 }
 
-func splitPieces(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, seen *uint32, seenStep int, aside *float32) {
-	splitPiecesAMX(tiles, dst, dstStep, src, srcStep, row, pair, both, single, lower, upper, seen, seenStep, aside)
+func splitPieces(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, seen *uint32, seenStep int, aside []float32, asideStep int) {
+	splitPiecesAMX(tiles, dst, dstStep, src, srcStep, row, pair, both, single, lower, upper, seen, seenStep, first(aside), asideStep)
 }
 
 // multiplyPieces takes distances in bytes.
-func multiplyPieces(rows, columns, steps int, a, b *float32, panel int, next *float32, advance int, alpha, beta float32, c *float32, ldc int, sums *float32) {
-	multiplyPiecesAMX(rows, columns, steps, a, b, panel, next, advance, alpha, beta, c, ldc, sums)
+func multiplyPieces(rows, columns, steps int, a, b *float32, panel int, next *float32, lines int, alpha, beta float32, c *float32, ldc int, sums *float32) {
+	multiplyPiecesAMX(rows, columns, steps, a, b, panel, next, lines, alpha, beta, c, ldc, sums)
 }

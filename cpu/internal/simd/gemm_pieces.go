@@ -59,16 +59,35 @@ func (b PieceBounds) Suffice(c PieceBounds) bool {
 // of n elements. left says that it is A. bounds are written for each panel. scratch has
 // room for PieceScratch elements.
 func SplitPieces(dst []float32, bounds []PieceBounds, left bool, src []float32, ld int, along bool, n, k int, scratch []float32) {
+	if along != left {
+		split(dst, bounds, src, ld, along, n, k, scratch[:PieceScratch], 0)
+	} else {
+		split(dst, bounds, src, ld, along, n, k, nil, 0)
+	}
+}
+
+// SplitBoth packs B of k ≥ 1 rows of n elements, ld apart, and its transpose A.
+func SplitBoth(a, b []float32, bounds []PieceBounds, src []float32, ld, n, k int) {
+	_ = b[(n+PieceRows-1)/PieceRows*PanelPieces(k)-1]
+	split(a, bounds, src, ld, false, n, k, b, PanelPieces(k))
+}
+
+// PieceScratch is the scratch of SplitPieces.
+const PieceScratch = pieceStep
+
+// splitPanels is how many panels are made at a time.
+const splitPanels = 16
+
+// split writes rows of src as rows of tiles to dst or, if aside is not nil, as columns. In
+// that case the rows go to aside: those of each step to the same place, or with apart > 0
+// those of each panel so many elements further.
+func split(dst []float32, bounds []PieceBounds, src []float32, ld int, along bool, n, k int, aside []float32, apart int) {
 	panels, size := (n+PieceRows-1)/PieceRows, PanelPieces(k)
-	_, _, _ = dst[panels*size-1], bounds[panels-1], scratch[PieceScratch-1]
+	_, _ = dst[panels*size-1], bounds[panels-1]
 	if along {
 		_ = src[(n-1)*ld+k-1]
 	} else {
 		_ = src[(k-1)*ld+n-1]
-	}
-	var aside *float32
-	if along != left {
-		aside = &scratch[0]
 	}
 	var seen [splitPanels * boundWords]uint32
 	for first := 0; first < panels; first += splitPanels {
@@ -82,7 +101,7 @@ func SplitPieces(dst []float32, bounds []PieceBounds, left bool, src []float32, 
 		if along {
 			splitAlong(at, size, &seen, src[first*PieceRows*ld:], ld, columns, k, aside)
 		} else {
-			splitAcross(at, size, &seen, src[first*PieceRows:], ld, columns, k, aside)
+			splitAcross(at, size, &seen, src[first*PieceRows:], ld, columns, k, aside[first*apart:], apart)
 		}
 		for i := range count {
 			bounds[first+i] = boundsOf(seen[i*boundWords:][:boundWords])
@@ -90,38 +109,35 @@ func SplitPieces(dst []float32, bounds []PieceBounds, left bool, src []float32, 
 	}
 }
 
-// PieceScratch is the scratch of SplitPieces.
-const PieceScratch = pieceStep
-
-// splitPanels is how many panels are made at a time.
-const splitPanels = 16
-
 // splitAlong takes each panel from 16 rows of src.
-func splitAlong(dst []float32, size int, seen *[splitPanels * boundWords]uint32, src []float32, ld, n, k int, aside *float32) {
+func splitAlong(dst []float32, size int, seen *[splitPanels * boundWords]uint32, src []float32, ld, n, k int, aside []float32) {
 	whole, rest := k/PieceDepth, k%PieceDepth
 	for i, p := 0, 0; i < n; i, p = i+PieceRows, p+1 {
 		rows, panel, bounds := min(PieceRows, n-i), dst[p*size:], &seen[p*boundWords]
 		if whole > 0 {
-			splitPieces(whole, &panel[0], pieceBytes, &src[i*ld], 4*PieceDepth, ld, 16, rows, 0, 16, 16, bounds, 0, aside)
+			splitPieces(whole, &panel[0], pieceBytes, &src[i*ld], 4*PieceDepth, ld, 16, rows, 0, 16, 16, bounds, 0, aside, 0)
 		}
 		if rest > 0 {
-			splitPieces(1, &panel[whole*pieceStep], 0, &src[i*ld+whole*PieceDepth], 0, ld, 16, rows, 0, min(rest, 16), max(rest-16, 0), bounds, 0, aside)
+			splitPieces(1, &panel[whole*pieceStep], 0, &src[i*ld+whole*PieceDepth], 0, ld, 16, rows, 0, min(rest, 16), max(rest-16, 0), bounds, 0, aside, 0)
 		}
 	}
 }
 
 // splitAcross takes a step of every panel from 32 rows of src at a time, as these are then
 // read as streams.
-func splitAcross(dst []float32, size int, seen *[splitPanels * boundWords]uint32, src []float32, ld, n, k int, aside *float32) {
+func splitAcross(dst []float32, size int, seen *[splitPanels * boundWords]uint32, src []float32, ld, n, k int, aside []float32, apart int) {
 	whole, rest := n/PieceRows, n%PieceRows
 	for p, at := 0, 0; p < k; p, at = p+PieceDepth, at+pieceStep {
 		both := min(max(k-p-16, 0), 16)
 		single := min(k-p, 16) - both
 		if whole > 0 {
-			splitPieces(whole, &dst[at], 4*size, &src[p*ld], 4*PieceRows, ld, 16*ld, both, single, 16, 16, &seen[0], 4*boundWords, aside)
+			splitPieces(whole, &dst[at], 4*size, &src[p*ld], 4*PieceRows, ld, 16*ld, both, single, 16, 16, &seen[0], 4*boundWords, aside, 4*apart)
 		}
 		if rest > 0 {
-			splitPieces(1, &dst[whole*size+at], 0, &src[p*ld+whole*PieceRows], 0, ld, 16*ld, both, single, rest, rest, &seen[whole*boundWords], 0, aside)
+			splitPieces(1, &dst[whole*size+at], 0, &src[p*ld+whole*PieceRows], 0, ld, 16*ld, both, single, rest, rest, &seen[whole*boundWords], 0, aside[whole*apart:], 0)
+		}
+		if apart > 0 {
+			aside = aside[pieceStep:]
 		}
 	}
 }
@@ -155,11 +171,12 @@ func MultiplyPieces(m, n, k int, alpha float32, a, b []float32, next []float32, 
 	size := PanelPieces(k)
 	steps, strips := size/pieceStep, (m+2*PieceRows-1)/(2*PieceRows)
 	_, _, _ = a[(m+PieceRows-1)/PieceRows*size-1], b[(n+PieceRows-1)/PieceRows*size-1], c[(m-1)*ldc+n-1]
-	fetched, advance := &b[0], 0
+	fetched, lines := &b[0], 0
 	if len(next) > 0 {
-		fetched, advance = &next[0], 4*len(next)/(steps*strips)
+		const line = 16 // elements
+		fetched, lines = &next[0], (len(next)/line+steps*strips-1)/(steps*strips)
 	}
-	multiplyPieces(m, n, steps, &a[0], &b[0], 4*size, fetched, advance, alpha, beta, &c[0], 4*ldc, &scratch[:MultiplyScratch][0])
+	multiplyPieces(m, n, steps, &a[0], &b[0], 4*size, fetched, lines, alpha, beta, &c[0], 4*ldc, &scratch[:MultiplyScratch][0])
 }
 
 // MultiplyScratch is the scratch of MultiplyPieces.

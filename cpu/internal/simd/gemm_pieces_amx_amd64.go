@@ -7,20 +7,20 @@ package simd
 // splitPiecesAMX writes the pieces of tiles ≥ 1 steps to dst, dstStep bytes apart. Row i of a step
 // has pairs of what is at src[i·row] and src[i·row+pair], of which lower and upper elements are
 // there, up to 16; the first both rows have pairs, the next single rows have no second elements,
-// and the others have none at all. Steps are srcStep bytes apart in src. Where aside, which has
-// room for a step, is not nil, the tiles are transposed.
+// and the others have none at all. Steps are srcStep bytes apart in src. Where aside is not
+// nil, these are written there, asideStep bytes apart, and the transposed tiles to dst.
 //
 // Three vectors at seen, of the first step, and so many bytes further of the next, are brought up
 // to date: the greatest first pieces without sign, the least that are not 0, less 1, and bits that
 // are 0 in the lower half of each element if the pieces are exact.
 //
 //go:noescape
-func splitPiecesAMX(tiles int, dst *float32, dstStep int, src *float32, srcStep int, row int, pair int, both int, single int, lower int, upper int, seen *uint32, seenStep int, aside *float32)
+func splitPiecesAMX(tiles int, dst *float32, dstStep int, src *float32, srcStep int, row int, pair int, both int, single int, lower int, upper int, seen *uint32, seenStep int, aside *float32, asideStep int)
 
 // multiplyPiecesAMX computes C = alpha·A·B + beta·C for rows ≥ 1 and columns ≤ 32 and 32·steps ≥ 1
 // products. Every 16 rows of A and columns of B have a panel of pieces; the panels are panel bytes
-// apart. Where beta is 0, C is not read. Every step fetches 8 lines at next into the second level
-// of the cache, and next advances by so many bytes. sums has room for 32×32.
+// apart. Where beta is 0, C is not read. Every step fetches so many lines from next on into the
+// second level of the cache. sums has room for 32×32.
 //
 //go:noescape
-func multiplyPiecesAMX(rows int, columns int, steps int, a *float32, b *float32, panel int, next *float32, advance int, alpha float32, beta float32, c *float32, ldc int, sums *float32)
+func multiplyPiecesAMX(rows int, columns int, steps int, a *float32, b *float32, panel int, next *float32, lines int, alpha float32, beta float32, c *float32, ldc int, sums *float32)

@@ -61,8 +61,8 @@ func operand(t *testing.T, values []float32, n, k int, along bool, pad int) (x [
 	return x, ld, check
 }
 
-// split packs an operand and returns the bounds of all panels together.
-func split(t *testing.T, left bool, values []float32, n, k int, along bool) ([]float32, PieceBounds) {
+// packed packs an operand and returns the bounds of all panels together.
+func packed(t *testing.T, left bool, values []float32, n, k int, along bool) ([]float32, PieceBounds) {
 	t.Helper()
 	x, ld, _ := operand(t, values, n, k, along, 3)
 	panels := (n + PieceRows - 1) / PieceRows
@@ -81,8 +81,8 @@ func split(t *testing.T, left bool, values []float32, n, k int, along bool) ([]f
 func testPieces(t *testing.T, m, n, k, layout int, alpha, beta float32, av, bv, cv []float32) {
 	t.Helper()
 	what := fmt.Sprintf("%d×%d sums of %d, layout %d, alpha %g, beta %g", m, n, k, layout, alpha, beta)
-	a, boundsA := split(t, true, av, m, k, layout&1 == 0)
-	b, boundsB := split(t, false, bv, n, k, layout&2 == 0)
+	a, boundsA := packed(t, true, av, m, k, layout&1 == 0)
+	b, boundsB := packed(t, false, bv, n, k, layout&2 == 0)
 	require.True(t, boundsA.Suffice(boundsB), what)
 	ldc := n + 5
 	c, check := guarded(t, (m-1)*ldc+n)
@@ -123,8 +123,8 @@ func TestPiecesInPlace(t *testing.T) {
 		av, bv := random(rng, m*k), random(rng, n*k)
 		whole := make([]float32, m*n)
 		product := func(c []float32, firstRow, m, firstColumn, n int, along bool) {
-			a, _ := split(t, true, av[firstRow*k:], m, k, along)
-			b, _ := split(t, false, bv[firstColumn*k:], n, k, along)
+			a, _ := packed(t, true, av[firstRow*k:], m, k, along)
+			b, _ := packed(t, false, bv[firstColumn*k:], n, k, along)
 			MultiplyPieces(m, n, k, 1, a, b, nil, 0, c, n, make([]float32, MultiplyScratch))
 		}
 		product(whole, 0, m, 0, n, true)

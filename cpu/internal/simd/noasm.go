@@ -100,7 +100,7 @@ func symmetricProductVector([]float32, []float32, []float32, int, []float32, []f
 	panic(noAssembly)
 }
 
-func splitPieces(int, *float32, int, *float32, int, int, int, int, int, int, int, *uint32, int, *float32) {
+func splitPieces(int, *float32, int, *float32, int, int, int, int, int, int, int, *uint32, int, []float32, int) {
 	panic(noAssembly)
 }
 

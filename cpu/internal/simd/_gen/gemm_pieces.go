@@ -36,8 +36,8 @@ const (
 // The floor is 20 operations in two ports for 32 elements, 0.31 cycles an element, and 0.23
 // for the transpose.
 func splitPieces(g *generator) {
-	g.function("splitPieces", "func(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, seen *uint32, seenStep int, aside *float32)",
-		"splitPiecesAMX writes the pieces of tiles ≥ 1 steps to dst, dstStep bytes apart. Row i of a step\nhas pairs of what is at src[i·row] and src[i·row+pair], of which lower and upper elements are\nthere, up to 16; the first both rows have pairs, the next single rows have no second elements,\nand the others have none at all. Steps are srcStep bytes apart in src. Where aside, which has\nroom for a step, is not nil, the tiles are transposed.\n\nThree vectors at seen, of the first step, and so many bytes further of the next, are brought up\nto date: the greatest first pieces without sign, the least that are not 0, less 1, and bits that\nare 0 in the lower half of each element if the pieces are exact.")
+	g.function("splitPieces", "func(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, seen *uint32, seenStep int, aside *float32, asideStep int)",
+		"splitPiecesAMX writes the pieces of tiles ≥ 1 steps to dst, dstStep bytes apart. Row i of a step\nhas pairs of what is at src[i·row] and src[i·row+pair], of which lower and upper elements are\nthere, up to 16; the first both rows have pairs, the next single rows have no second elements,\nand the others have none at all. Steps are srcStep bytes apart in src. Where aside is not\nnil, these are written there, asideStep bytes apart, and the transposed tiles to dst.\n\nThree vectors at seen, of the first step, and so many bytes further of the next, are brought up\nto date: the greatest first pieces without sign, the least that are not 0, less 1, and bits that\nare 0 in the lower half of each element if the pieces are exact.")
 	s := &splitting{generator: g,
 		greatest: g.vector(), least: g.vector(), inexact: g.vector(),
 		high: g.vector(), half: g.vector(), unsigned: g.vector(), ones: g.vector(),
@@ -77,6 +77,9 @@ func splitPieces(g *generator) {
 	}
 	s.transpose()
 
+	step := g.GP64()
+	g.MOVQ(g.param("asideStep"), step)
+	g.ADDQ(step, g.param("aside"))
 	g.ADDQ(g.param("dstStep"), s.dst)
 	g.ADDQ(g.param("srcStep"), s.src)
 	g.ADDQ(g.param("seenStep"), s.seen)
