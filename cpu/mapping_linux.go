@@ -10,13 +10,14 @@ import (
 // pages cost a 512th of the faults.
 const hugePage = 2 << 20
 
-// mappedLeast is the least size of a block that comes from the system: two large pages.
-const mappedLeast = 2 * hugePage
+// mappedLeast is the least size of a block that comes from the system, where it takes a
+// whole large page: at most four times its size.
+const mappedLeast = hugePage / 4
 
 // mapMemory returns n bytes from the system, of zeros, aligned to large pages.
 func mapMemory(n int) (block, error) {
 	const adviseHugePages = 14 // MADV_HUGEPAGE
-	whole, err := syscall.Mmap(-1, 0, n+hugePage, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	whole, err := syscall.Mmap(-1, 0, (n+hugePage-1)/hugePage*hugePage+hugePage, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		return block{}, err
 	}
