@@ -21,13 +21,25 @@ import (
 // diagonal, for which it has the right-hand side alone. For AVX-512 the designs halve
 // the work on the diagonal. A pair tile lies below, two vectors wide.
 //
-// With factors in the cache the tiles of AVX-512 reach 70, 81 and 87 % of the peak at
-// order 32, 64 and 128, and 57, 71 and 80 with whole squares on the diagonal. The tiles
-// on the diagonal take 6 cycles a rating for 4.3 of use. Rows from the second-level
-// cache are fetched ahead by the first tiles; without that order 32 takes 12 % longer.
-// Those of AVX2 reach 61, 70 and 75 %, and 59, 67 and 72 with a loop of one rating that
-// adds up its address. What is missing is mostly the end of each tile, some 60 cycles;
-// blocks of twice as many ratings gained nothing at order 64, as they fill the cache.
+// With 64 ratings of factors in the cache the tiles of AVX-512 reach 70, 80 and 79 % of the
+// peak at order 32, 64 and 128; with whole squares on the diagonal they reached 57, 71 and
+// 80. Those of AVX2 reach 61, 70 and 75 %, and 59, 67 and 72 with a loop of one rating that
+// adds up its address. What is missing is mostly the end of each tile, some 60 cycles, and
+// in the tiles on the diagonal: with many ratings a tile of 14 rows runs at the peak, the
+// others take 6.9 and 14.4 cycles a rating of 6 and 14. Blocks of one and a half and of twice
+// as many ratings, or of equal length, changed half-steps by less than the noise.
+//
+// Rows from the second-level cache are fetched ahead by the first tiles; without that order
+// 32 takes 12 % longer. Calls for many rows at a time, which gain at order 16, gain nothing
+// at 32 and 64. Half-steps are further from the peak than the tiles because the clock is
+// lower in them than in the loop that the peak is measured by: right after half-steps on
+// ml-1m that loop made 189 to 217 GFLOP/s, and 212 to 242 after 20 ms of itself.
+//
+// Tried with the tile registers of AMX, as gemm uses them, in a prototype: the pieces of
+// gathered rows are one operand, and have to be transposed to be the other. A rating took
+// 40 and 119 ns at rank 64 and 128, for the tiles alone, where half-steps take 35 and 140 in
+// all: twelve bytes of pieces for an element, written and read, do not stay in the
+// first-level cache.
 //
 // Registers of the tiles, for the heights that occur:
 //
