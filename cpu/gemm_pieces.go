@@ -27,10 +27,23 @@ const (
 //
 // The floor is 24 multiplications of tiles, 384 cycles, for a square of C and 32 products:
 // 2.7 times the multiply-adds of AVX-512 in as many cycles. With random operands such a step
-// takes 170 to 195 ns where it takes 140 with zeros: what limits it then is the power of the
-// processor, not its cycles, and fetching operands and C ahead or not makes no difference.
-// One thread, square matrices of 128, 256, 512, 1024 and 2048 rows: 1.2, 1.3, 1.6, 1.6 and
-// 1.8 times as fast as gemm.
+// takes 160 to 190 ns where it takes 140 with zeros: what limits it then is the power of the
+// processor, not its cycles. Packing takes 0.15 ns an element, 0.25 if it is transposed, and
+// is bound by writing 6 bytes for each to the second level of the cache. Rows of square
+// matrices, GFLOP/s of gemm and with pieces, on one thread and on two:
+//
+//	 256  184 253  321 403
+//	 512  172 263  320 455
+//	1024  165 264  331 525
+//	2048  166 274  343 528
+//
+// Ranges of 256 products are a tenth slower, of 768 and 1024 and blocks of 160 to 224 rows of
+// A no faster.
+//
+// Errors, in units of 2^-24 of the sum of magnitudes, root mean square, of sums of 32, 512
+// and 4096 products, with pieces and without: 0.23, 0.21, 0.08 and 0.47, 0.34, 0.12 for
+// normal numbers, 0.8, 2.2, 1.1 and 1.4, 2.7, 1.3 for positive ones. The greatest of 10,240
+// elements were 8.7 and 10.5.
 type pieceGemm struct {
 	product
 	work []pieceScratch // of each participant
@@ -46,10 +59,11 @@ type pieceScratch struct {
 }
 
 // worthPieces reports whether a product takes less time with pieces. They halve the time of
-// the multiplications, and to pack an element takes as long as some 30 of these.
+// the multiplications, and to pack an element takes as long as some 30 of these. The bounds
+// are measured on operands of 32 to 50,000 rows.
 func worthPieces(m, n, k int) bool {
-	const least, leastInner = 128, 64 // measured on operands of 32 to 50,000 rows
-	return simd.Pieces() && min(m, n) >= least && k >= leastInner
+	const rows, columns, products = 128, 96, 64
+	return simd.Pieces() && m >= rows && n >= columns && k >= products
 }
 
 // cut chooses the tiles for so many participants.

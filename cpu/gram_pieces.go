@@ -26,7 +26,7 @@ func (w *gramPieces) layout(a *arena, columns, depth int) {
 	*w = gramPieces{
 		left:   carve[float32](a, size),
 		right:  carve[float32](a, size),
-		small:  carve[float32](a, simd.MultiplyScratch),
+		small:  carve[float32](a, max(simd.PieceScratch, simd.MultiplyScratch)),
 		bounds: grown(w.bounds, panels),
 	}
 }
@@ -36,7 +36,7 @@ func (w *gramPieces) layout(a *arena, columns, depth int) {
 // nothing.
 func (g *gram) addPieces(w *gramPieces, dst []float32, lo, hi int) bool {
 	columns, rows := g.y.cols, hi-lo
-	simd.SplitBoth(w.left, w.right, w.bounds, g.y.data[lo*g.y.stride:], g.y.stride, columns, rows)
+	simd.SplitBoth(w.left, w.right, w.bounds, g.y.data[lo*g.y.stride:], g.y.stride, columns, rows, w.small)
 	all := joined(w.bounds, columns)
 	if !all.Suffice(all) {
 		return false

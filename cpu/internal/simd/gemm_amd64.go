@@ -29,9 +29,11 @@ func copyPanel(dst []float32, ldd int, src []float32, lds, columns, rows int) {
 	}
 }
 
-func splitPieces(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, seen *uint32, seenStep int, aside []float32, asideStep int) {
-	splitPiecesAMX(tiles, dst, dstStep, src, srcStep, row, pair, both, single, lower, upper, seen, seenStep, first(aside), asideStep)
+func splitPieces(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, begin bool, seen *float32, seenStep int, aside []float32, asideStep int) {
+	splitPiecesAMX(tiles, dst, dstStep, src, srcStep, row, pair, both, single, lower, upper, begin, seen, seenStep, first(aside), asideStep)
 }
+
+func pieceBounds(panels int, seen *float32, bounds *uint32) { pieceBoundsAMX(panels, seen, bounds) }
 
 // multiplyPieces takes distances in bytes.
 func multiplyPieces(rows, columns, steps int, a, b *float32, panel int, next *float32, lines int, alpha, beta float32, c *float32, ldc int, sums *float32) {

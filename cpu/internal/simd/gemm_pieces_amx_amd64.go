@@ -12,10 +12,17 @@ package simd
 //
 // Three vectors at seen, of the first step, and so many bytes further of the next, are brought up
 // to date: the greatest first pieces without sign, the least that are not 0, less 1, and bits that
-// are 0 in the lower half of each element if the pieces are exact.
+// are 0 in the lower half of each element if the pieces are exact. Where begin is true nothing has
+// been seen before.
 //
 //go:noescape
-func splitPiecesAMX(tiles int, dst *float32, dstStep int, src *float32, srcStep int, row int, pair int, both int, single int, lower int, upper int, seen *uint32, seenStep int, aside *float32, asideStep int)
+func splitPiecesAMX(tiles int, dst *float32, dstStep int, src *float32, srcStep int, row int, pair int, both int, single int, lower int, upper int, begin bool, seen *float32, seenStep int, aside *float32, asideStep int)
+
+// pieceBoundsAMX writes three numbers for each of panels ≥ 1: the greatest and the least of what
+// splitPieces has seen, and one that is not 0 if pieces are inexact.
+//
+//go:noescape
+func pieceBoundsAMX(panels int, seen *float32, bounds *uint32)
 
 // multiplyPiecesAMX computes C = alpha·A·B + beta·C for rows ≥ 1 and columns ≤ 32 and 32·steps ≥ 1
 // products. Every 16 rows of A and columns of B have a panel of pieces; the panels are panel bytes

@@ -4,12 +4,12 @@
 
 #include "textflag.h"
 
-// func splitPiecesAMX(tiles int, dst *float32, dstStep int, src *float32, srcStep int, row int, pair int, both int, single int, lower int, upper int, seen *uint32, seenStep int, aside *float32, asideStep int)
+// func splitPiecesAMX(tiles int, dst *float32, dstStep int, src *float32, srcStep int, row int, pair int, both int, single int, lower int, upper int, begin bool, seen *float32, seenStep int, aside *float32, asideStep int)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·splitPiecesAMX(SB), NOSPLIT, $0-120
+TEXT ·splitPiecesAMX(SB), NOSPLIT, $0-128
 	MOVQ         dst+8(FP), AX
 	MOVQ         src+24(FP), CX
-	MOVQ         seen+88(FP), DX
+	MOVQ         seen+96(FP), DX
 	MOVQ         row+40(FP), BX
 	SHLQ         $0x02, BX
 	MOVQ         pair+48(FP), SI
@@ -35,18 +35,31 @@ TEXT ·splitPiecesAMX(SB), NOSPLIT, $0-120
 	VPTERNLOGD   $0xff, Z6, Z6, Z6
 
 tiles1:
+	CMPB      begin+88(FP), $0x00
+	JNE       begin2
 	VMOVDQU32 (DX), Z0
 	VMOVDQU32 64(DX), Z1
 	VMOVDQU32 128(DX), Z2
-	MOVQ      aside+104(FP), R8
-	TESTQ     R8, R8
-	CMOVQEQ   AX, R8
-	MOVQ      CX, R9
-	MOVQ      both+56(FP), R10
-	TESTQ     R10, R10
-	JZ        none3
+	JMP       begun3
 
-both2:
+begin2:
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z2, Z2, Z2
+	VMOVDQU32 Z6, Z1
+	CMPQ      seenStep+104(FP), $0x00
+	JNE       begun3
+	MOVB      $0x00, begin+88(FP)
+
+begun3:
+	MOVQ    aside+112(FP), R8
+	TESTQ   R8, R8
+	CMOVQEQ AX, R8
+	MOVQ    CX, R9
+	MOVQ    both+56(FP), R10
+	TESTQ   R10, R10
+	JZ      none5
+
+both4:
 	VMOVUPS.Z  (R9)(SI*1), K2, Z7
 	VMOVUPS.Z  (R9), K1, Z8
 	VPADDD     Z4, Z8, Z9
@@ -76,14 +89,14 @@ both2:
 	ADDQ       BX, R9
 	ADDQ       $0x40, R8
 	DECQ       R10
-	JNZ        both2
+	JNZ        both4
 
-none3:
+none5:
 	MOVQ  single+64(FP), R10
 	TESTQ R10, R10
-	JZ    none5
+	JZ    none7
 
-single4:
+single6:
 	VPXORD     Z12, Z12, Z12
 	VMOVUPS.Z  (R9), K1, Z7
 	VPADDD     Z4, Z7, Z8
@@ -113,34 +126,34 @@ single4:
 	ADDQ       BX, R9
 	ADDQ       $0x40, R8
 	DECQ       R10
-	JNZ        single4
+	JNZ        single6
 
-none5:
+none7:
 	MOVQ   $0x00000010, R9
 	SUBQ   both+56(FP), R9
 	SUBQ   single+64(FP), R9
-	JZ     cleared7
+	JZ     cleared9
 	VPXORD Z13, Z13, Z13
 
-clear6:
+clear8:
 	VMOVDQU32 Z13, (R8)
 	VMOVDQU32 Z13, 1024(R8)
 	VMOVDQU32 Z13, 2048(R8)
 	ADDQ      $0x40, R8
 	DECQ      R9
-	JNZ       clear6
+	JNZ       clear8
 
-cleared7:
+cleared9:
 	VMOVDQU32 Z0, (DX)
 	VMOVDQU32 Z1, 64(DX)
 	VMOVDQU32 Z2, 128(DX)
-	MOVQ      aside+104(FP), R8
+	MOVQ      aside+112(FP), R8
 	TESTQ     R8, R8
-	JZ        direct9
+	JZ        direct11
 	MOVQ      AX, R9
 	MOVQ      $0x00000003, R10
 
-transpose8:
+transpose10:
 	VMOVUPS      (R8), X14
 	VINSERTF32X4 $0x01, 256(R8), Z14, Z14
 	VINSERTF32X4 $0x02, 512(R8), Z14, Z14
@@ -157,18 +170,18 @@ transpose8:
 	VINSERTF32X4 $0x01, 448(R8), Z17, Z17
 	VINSERTF32X4 $0x02, 704(R8), Z17, Z17
 	VINSERTF32X4 $0x03, 960(R8), Z17, Z17
-	VUNPCKLPS    Z15, Z14, Z0
-	VUNPCKHPS    Z15, Z14, Z1
-	VUNPCKLPS    Z17, Z16, Z2
-	VUNPCKHPS    Z17, Z16, Z7
-	VUNPCKLPD    Z2, Z0, Z8
-	VUNPCKHPD    Z2, Z0, Z0
-	VUNPCKLPD    Z7, Z1, Z2
-	VUNPCKHPD    Z7, Z1, Z1
-	VMOVUPS      Z8, (R9)
-	VMOVUPS      Z0, 64(R9)
-	VMOVUPS      Z2, 128(R9)
-	VMOVUPS      Z1, 192(R9)
+	VUNPCKLPS    Z15, Z14, Z1
+	VUNPCKHPS    Z15, Z14, Z7
+	VUNPCKLPS    Z17, Z16, Z8
+	VUNPCKHPS    Z17, Z16, Z9
+	VUNPCKLPD    Z8, Z1, Z10
+	VUNPCKHPD    Z8, Z1, Z1
+	VUNPCKLPD    Z9, Z7, Z8
+	VUNPCKHPD    Z9, Z7, Z7
+	VMOVUPS      Z10, (R9)
+	VMOVUPS      Z1, 64(R9)
+	VMOVUPS      Z8, 128(R9)
+	VMOVUPS      Z7, 192(R9)
 	VMOVUPS      16(R8), X18
 	VINSERTF32X4 $0x01, 272(R8), Z18, Z18
 	VINSERTF32X4 $0x02, 528(R8), Z18, Z18
@@ -185,18 +198,18 @@ transpose8:
 	VINSERTF32X4 $0x01, 464(R8), Z21, Z21
 	VINSERTF32X4 $0x02, 720(R8), Z21, Z21
 	VINSERTF32X4 $0x03, 976(R8), Z21, Z21
-	VUNPCKLPS    Z19, Z18, Z0
-	VUNPCKHPS    Z19, Z18, Z1
-	VUNPCKLPS    Z21, Z20, Z2
-	VUNPCKHPS    Z21, Z20, Z7
-	VUNPCKLPD    Z2, Z0, Z8
-	VUNPCKHPD    Z2, Z0, Z0
-	VUNPCKLPD    Z7, Z1, Z2
-	VUNPCKHPD    Z7, Z1, Z1
-	VMOVUPS      Z8, 256(R9)
-	VMOVUPS      Z0, 320(R9)
-	VMOVUPS      Z2, 384(R9)
-	VMOVUPS      Z1, 448(R9)
+	VUNPCKLPS    Z19, Z18, Z1
+	VUNPCKHPS    Z19, Z18, Z7
+	VUNPCKLPS    Z21, Z20, Z8
+	VUNPCKHPS    Z21, Z20, Z9
+	VUNPCKLPD    Z8, Z1, Z10
+	VUNPCKHPD    Z8, Z1, Z1
+	VUNPCKLPD    Z9, Z7, Z8
+	VUNPCKHPD    Z9, Z7, Z7
+	VMOVUPS      Z10, 256(R9)
+	VMOVUPS      Z1, 320(R9)
+	VMOVUPS      Z8, 384(R9)
+	VMOVUPS      Z7, 448(R9)
 	VMOVUPS      32(R8), X22
 	VINSERTF32X4 $0x01, 288(R8), Z22, Z22
 	VINSERTF32X4 $0x02, 544(R8), Z22, Z22
@@ -213,18 +226,18 @@ transpose8:
 	VINSERTF32X4 $0x01, 480(R8), Z25, Z25
 	VINSERTF32X4 $0x02, 736(R8), Z25, Z25
 	VINSERTF32X4 $0x03, 992(R8), Z25, Z25
-	VUNPCKLPS    Z23, Z22, Z0
-	VUNPCKHPS    Z23, Z22, Z1
-	VUNPCKLPS    Z25, Z24, Z2
-	VUNPCKHPS    Z25, Z24, Z7
-	VUNPCKLPD    Z2, Z0, Z8
-	VUNPCKHPD    Z2, Z0, Z0
-	VUNPCKLPD    Z7, Z1, Z2
-	VUNPCKHPD    Z7, Z1, Z1
-	VMOVUPS      Z8, 512(R9)
-	VMOVUPS      Z0, 576(R9)
-	VMOVUPS      Z2, 640(R9)
-	VMOVUPS      Z1, 704(R9)
+	VUNPCKLPS    Z23, Z22, Z1
+	VUNPCKHPS    Z23, Z22, Z7
+	VUNPCKLPS    Z25, Z24, Z8
+	VUNPCKHPS    Z25, Z24, Z9
+	VUNPCKLPD    Z8, Z1, Z10
+	VUNPCKHPD    Z8, Z1, Z1
+	VUNPCKLPD    Z9, Z7, Z8
+	VUNPCKHPD    Z9, Z7, Z7
+	VMOVUPS      Z10, 512(R9)
+	VMOVUPS      Z1, 576(R9)
+	VMOVUPS      Z8, 640(R9)
+	VMOVUPS      Z7, 704(R9)
 	VMOVUPS      48(R8), X26
 	VINSERTF32X4 $0x01, 304(R8), Z26, Z26
 	VINSERTF32X4 $0x02, 560(R8), Z26, Z26
@@ -241,31 +254,71 @@ transpose8:
 	VINSERTF32X4 $0x01, 496(R8), Z29, Z29
 	VINSERTF32X4 $0x02, 752(R8), Z29, Z29
 	VINSERTF32X4 $0x03, 1008(R8), Z29, Z29
-	VUNPCKLPS    Z27, Z26, Z0
-	VUNPCKHPS    Z27, Z26, Z1
-	VUNPCKLPS    Z29, Z28, Z2
-	VUNPCKHPS    Z29, Z28, Z7
-	VUNPCKLPD    Z2, Z0, Z8
-	VUNPCKHPD    Z2, Z0, Z0
-	VUNPCKLPD    Z7, Z1, Z2
-	VUNPCKHPD    Z7, Z1, Z1
-	VMOVUPS      Z8, 768(R9)
-	VMOVUPS      Z0, 832(R9)
-	VMOVUPS      Z2, 896(R9)
-	VMOVUPS      Z1, 960(R9)
+	VUNPCKLPS    Z27, Z26, Z1
+	VUNPCKHPS    Z27, Z26, Z7
+	VUNPCKLPS    Z29, Z28, Z8
+	VUNPCKHPS    Z29, Z28, Z9
+	VUNPCKLPD    Z8, Z1, Z10
+	VUNPCKHPD    Z8, Z1, Z1
+	VUNPCKLPD    Z9, Z7, Z8
+	VUNPCKHPD    Z9, Z7, Z7
+	VMOVUPS      Z10, 768(R9)
+	VMOVUPS      Z1, 832(R9)
+	VMOVUPS      Z8, 896(R9)
+	VMOVUPS      Z7, 960(R9)
 	ADDQ         $0x00000400, R8
 	ADDQ         $0x00000400, R9
 	DECQ         R10
-	JNZ          transpose8
+	JNZ          transpose10
 
-direct9:
-	MOVQ asideStep+112(FP), R8
-	ADDQ R8, aside+104(FP)
+direct11:
+	MOVQ asideStep+120(FP), R8
+	ADDQ R8, aside+112(FP)
 	ADDQ dstStep+16(FP), AX
 	ADDQ srcStep+32(FP), CX
-	ADDQ seenStep+96(FP), DX
+	ADDQ seenStep+104(FP), DX
 	DECQ DI
 	JNZ  tiles1
+	VZEROUPPER
+	RET
+
+// func pieceBoundsAMX(panels int, seen *float32, bounds *uint32)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·pieceBoundsAMX(SB), NOSPLIT, $0-24
+	MOVQ         panels+0(FP), AX
+	MOVQ         seen+8(FP), CX
+	MOVQ         bounds+16(FP), DX
+	VPTERNLOGD   $0xff, Z0, Z0, Z0
+	MOVL         $0x0000ffff, BX
+	VMOVD        BX, X1
+	VBROADCASTSS X1, Z1
+
+panels12:
+	VMOVDQU32     (CX), Z2
+	VPXORD        Z0, Z2, Z2
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPMINUW       Y3, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X3
+	VPMINUW       X3, X2, X2
+	VPHMINPOSUW   X2, X2
+	VPEXTRW       $0x00, X2, BX
+	XORL          $0x0000ffff, BX
+	MOVL          BX, (DX)
+	VMOVDQU32     64(CX), Z2
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPMINUW       Y3, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X3
+	VPMINUW       X3, X2, X2
+	VPHMINPOSUW   X2, X2
+	VPEXTRW       $0x00, X2, BX
+	MOVL          BX, 4(DX)
+	VPTESTMD      128(CX), Z1, K1
+	KMOVW         K1, BX
+	MOVL          BX, 8(DX)
+	ADDQ          $0x000000c0, CX
+	ADDQ          $0x0c, DX
+	DECQ          AX
+	JNZ           panels12
 	VZEROUPPER
 	RET
 
@@ -309,7 +362,7 @@ TEXT ·multiplyPiecesAMX(SB), NOSPLIT, $0-96
 	MOVQ    next+48(FP), R10
 	MOVQ    $0x00000040, R12
 
-strips10:
+strips13:
 	MOVQ b+32(FP), BX
 	MOVQ panel+40(FP), DI
 	LEAQ (BX)(DI*1), DX
@@ -317,9 +370,9 @@ strips10:
 	MOVQ R8, SI
 	MOVQ steps+16(FP), CX
 	CMPQ columns+8(FP), $0x10
-	JLE  narrow15
+	JLE  narrow18
 	CMPQ rows+0(FP), $0x10
-	JLE  multiply12
+	JLE  multiply15
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x7b
@@ -341,7 +394,7 @@ strips10:
 	BYTE $0x49
 	BYTE $0xd8
 
-steps17:
+steps20:
 	BYTE  $0xc4
 	BYTE  $0xa2
 	BYTE  $0x7b
@@ -604,21 +657,21 @@ steps17:
 	BYTE  $0xdd
 	MOVQ  lines+56(FP), AX
 	TESTQ AX, AX
-	JZ    fetched19
+	JZ    fetched22
 
-fetch18:
+fetch21:
 	PREFETCHT1 (R10)
 	ADDQ       $0x40, R10
 	DECQ       AX
-	JNZ        fetch18
+	JNZ        fetch21
 
-fetched19:
+fetched22:
 	ADDQ $0x00000c00, SI
 	ADDQ $0x00000c00, DI
 	ADDQ $0x00000c00, BX
 	ADDQ $0x00000c00, DX
 	DECQ CX
-	JNZ  steps17
+	JNZ  steps20
 	MOVQ sums+88(FP), SI
 	MOVQ $0x00000080, DI
 	BYTE $0xc4
@@ -661,9 +714,9 @@ fetched19:
 	BYTE $0x08
 	BYTE $0x00
 	BYTE $0x00
-	JMP  add16
+	JMP  add19
 
-multiply12:
+multiply15:
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x7b
@@ -674,222 +727,6 @@ multiply12:
 	BYTE $0x7b
 	BYTE $0x49
 	BYTE $0xc8
-
-steps20:
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xa4
-	BYTE  $0x26
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xb4
-	BYTE  $0x23
-	BYTE  $0x00
-	BYTE  $0x08
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xbc
-	BYTE  $0x22
-	BYTE  $0x00
-	BYTE  $0x08
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x4a
-	BYTE  $0x5c
-	BYTE  $0xc4
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x42
-	BYTE  $0x5c
-	BYTE  $0xcc
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xb4
-	BYTE  $0x23
-	BYTE  $0x00
-	BYTE  $0x04
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xbc
-	BYTE  $0x22
-	BYTE  $0x00
-	BYTE  $0x04
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x4a
-	BYTE  $0x5c
-	BYTE  $0xc4
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x42
-	BYTE  $0x5c
-	BYTE  $0xcc
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xa4
-	BYTE  $0x26
-	BYTE  $0x00
-	BYTE  $0x04
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x4a
-	BYTE  $0x5c
-	BYTE  $0xc4
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x42
-	BYTE  $0x5c
-	BYTE  $0xcc
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xb4
-	BYTE  $0x23
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xbc
-	BYTE  $0x22
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x4a
-	BYTE  $0x5c
-	BYTE  $0xc4
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x42
-	BYTE  $0x5c
-	BYTE  $0xcc
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xa4
-	BYTE  $0x26
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x4a
-	BYTE  $0x5c
-	BYTE  $0xc4
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x42
-	BYTE  $0x5c
-	BYTE  $0xcc
-	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xa4
-	BYTE  $0x26
-	BYTE  $0x00
-	BYTE  $0x08
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x4a
-	BYTE  $0x5c
-	BYTE  $0xc4
-	BYTE  $0xc4
-	BYTE  $0xe2
-	BYTE  $0x42
-	BYTE  $0x5c
-	BYTE  $0xcc
-	MOVQ  lines+56(FP), AX
-	TESTQ AX, AX
-	JZ    fetched22
-
-fetch21:
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
-	DECQ       AX
-	JNZ        fetch21
-
-fetched22:
-	ADDQ $0x00000c00, SI
-	ADDQ $0x00000c00, DI
-	ADDQ $0x00000c00, BX
-	ADDQ $0x00000c00, DX
-	DECQ CX
-	JNZ  steps20
-	MOVQ sums+88(FP), SI
-	MOVQ $0x00000080, DI
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x84
-	BYTE $0x3e
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7a
-	BYTE $0x4b
-	BYTE $0x8c
-	BYTE $0x3e
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	JMP  add16
-
-narrow15:
-	CMPQ rows+0(FP), $0x10
-	JLE  multiply11
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xc0
-	BYTE $0xc4
-	BYTE $0xe2
-	BYTE $0x7b
-	BYTE $0x49
-	BYTE $0xd0
 
 steps23:
 	BYTE  $0xc4
@@ -906,18 +743,18 @@ steps23:
 	BYTE  $0xa2
 	BYTE  $0x7b
 	BYTE  $0x4b
-	BYTE  $0xac
-	BYTE  $0x27
+	BYTE  $0xb4
+	BYTE  $0x23
 	BYTE  $0x00
-	BYTE  $0x00
+	BYTE  $0x08
 	BYTE  $0x00
 	BYTE  $0x00
 	BYTE  $0xc4
 	BYTE  $0xa2
 	BYTE  $0x7b
 	BYTE  $0x4b
-	BYTE  $0xb4
-	BYTE  $0x23
+	BYTE  $0xbc
+	BYTE  $0x22
 	BYTE  $0x00
 	BYTE  $0x08
 	BYTE  $0x00
@@ -929,9 +766,9 @@ steps23:
 	BYTE  $0xc4
 	BYTE  $0xc4
 	BYTE  $0xe2
-	BYTE  $0x4a
+	BYTE  $0x42
 	BYTE  $0x5c
-	BYTE  $0xd5
+	BYTE  $0xcc
 	BYTE  $0xc4
 	BYTE  $0xa2
 	BYTE  $0x7b
@@ -943,15 +780,25 @@ steps23:
 	BYTE  $0x00
 	BYTE  $0x00
 	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xbc
+	BYTE  $0x22
+	BYTE  $0x00
+	BYTE  $0x04
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
 	BYTE  $0xe2
 	BYTE  $0x4a
 	BYTE  $0x5c
 	BYTE  $0xc4
 	BYTE  $0xc4
 	BYTE  $0xe2
-	BYTE  $0x4a
+	BYTE  $0x42
 	BYTE  $0x5c
-	BYTE  $0xd5
+	BYTE  $0xcc
 	BYTE  $0xc4
 	BYTE  $0xa2
 	BYTE  $0x7b
@@ -963,25 +810,15 @@ steps23:
 	BYTE  $0x00
 	BYTE  $0x00
 	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xac
-	BYTE  $0x27
-	BYTE  $0x00
-	BYTE  $0x04
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
 	BYTE  $0xe2
 	BYTE  $0x4a
 	BYTE  $0x5c
 	BYTE  $0xc4
 	BYTE  $0xc4
 	BYTE  $0xe2
-	BYTE  $0x4a
+	BYTE  $0x42
 	BYTE  $0x5c
-	BYTE  $0xd5
+	BYTE  $0xcc
 	BYTE  $0xc4
 	BYTE  $0xa2
 	BYTE  $0x7b
@@ -993,15 +830,25 @@ steps23:
 	BYTE  $0x00
 	BYTE  $0x00
 	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xbc
+	BYTE  $0x22
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
 	BYTE  $0xe2
 	BYTE  $0x4a
 	BYTE  $0x5c
 	BYTE  $0xc4
 	BYTE  $0xc4
 	BYTE  $0xe2
-	BYTE  $0x4a
+	BYTE  $0x42
 	BYTE  $0x5c
-	BYTE  $0xd5
+	BYTE  $0xcc
 	BYTE  $0xc4
 	BYTE  $0xa2
 	BYTE  $0x7b
@@ -1013,25 +860,15 @@ steps23:
 	BYTE  $0x00
 	BYTE  $0x00
 	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xac
-	BYTE  $0x27
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
 	BYTE  $0xe2
 	BYTE  $0x4a
 	BYTE  $0x5c
 	BYTE  $0xc4
 	BYTE  $0xc4
 	BYTE  $0xe2
-	BYTE  $0x4a
+	BYTE  $0x42
 	BYTE  $0x5c
-	BYTE  $0xd5
+	BYTE  $0xcc
 	BYTE  $0xc4
 	BYTE  $0xa2
 	BYTE  $0x7b
@@ -1043,25 +880,15 @@ steps23:
 	BYTE  $0x00
 	BYTE  $0x00
 	BYTE  $0xc4
-	BYTE  $0xa2
-	BYTE  $0x7b
-	BYTE  $0x4b
-	BYTE  $0xac
-	BYTE  $0x27
-	BYTE  $0x00
-	BYTE  $0x08
-	BYTE  $0x00
-	BYTE  $0x00
-	BYTE  $0xc4
 	BYTE  $0xe2
 	BYTE  $0x4a
 	BYTE  $0x5c
 	BYTE  $0xc4
 	BYTE  $0xc4
 	BYTE  $0xe2
-	BYTE  $0x4a
+	BYTE  $0x42
 	BYTE  $0x5c
-	BYTE  $0xd5
+	BYTE  $0xcc
 	MOVQ  lines+56(FP), AX
 	TESTQ AX, AX
 	JZ    fetched25
@@ -1095,22 +922,248 @@ fetched25:
 	BYTE $0xe2
 	BYTE $0x7a
 	BYTE $0x4b
+	BYTE $0x8c
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+	JMP  add19
+
+narrow18:
+	CMPQ rows+0(FP), $0x10
+	JLE  multiply14
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x49
+	BYTE $0xc0
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x49
+	BYTE $0xd0
+
+steps26:
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xa4
+	BYTE  $0x26
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xac
+	BYTE  $0x27
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xb4
+	BYTE  $0x23
+	BYTE  $0x00
+	BYTE  $0x08
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xc4
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xd5
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xb4
+	BYTE  $0x23
+	BYTE  $0x00
+	BYTE  $0x04
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xc4
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xd5
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xa4
+	BYTE  $0x26
+	BYTE  $0x00
+	BYTE  $0x04
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xac
+	BYTE  $0x27
+	BYTE  $0x00
+	BYTE  $0x04
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xc4
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xd5
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xb4
+	BYTE  $0x23
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xc4
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xd5
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xa4
+	BYTE  $0x26
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xac
+	BYTE  $0x27
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xc4
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xd5
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xa4
+	BYTE  $0x26
+	BYTE  $0x00
+	BYTE  $0x08
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xa2
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0xac
+	BYTE  $0x27
+	BYTE  $0x00
+	BYTE  $0x08
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xc4
+	BYTE  $0xc4
+	BYTE  $0xe2
+	BYTE  $0x4a
+	BYTE  $0x5c
+	BYTE  $0xd5
+	MOVQ  lines+56(FP), AX
+	TESTQ AX, AX
+	JZ    fetched28
+
+fetch27:
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	DECQ       AX
+	JNZ        fetch27
+
+fetched28:
+	ADDQ $0x00000c00, SI
+	ADDQ $0x00000c00, DI
+	ADDQ $0x00000c00, BX
+	ADDQ $0x00000c00, DX
+	DECQ CX
+	JNZ  steps26
+	MOVQ sums+88(FP), SI
+	MOVQ $0x00000080, DI
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x84
+	BYTE $0x3e
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7a
+	BYTE $0x4b
 	BYTE $0x94
 	BYTE $0x3e
 	BYTE $0x00
 	BYTE $0x08
 	BYTE $0x00
 	BYTE $0x00
-	JMP  add16
+	JMP  add19
 
-multiply11:
+multiply14:
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x7b
 	BYTE $0x49
 	BYTE $0xc0
 
-steps26:
+steps29:
 	BYTE  $0xc4
 	BYTE  $0xa2
 	BYTE  $0x7b
@@ -1213,21 +1266,21 @@ steps26:
 	BYTE  $0xc4
 	MOVQ  lines+56(FP), AX
 	TESTQ AX, AX
-	JZ    fetched28
+	JZ    fetched31
 
-fetch27:
+fetch30:
 	PREFETCHT1 (R10)
 	ADDQ       $0x40, R10
 	DECQ       AX
-	JNZ        fetch27
+	JNZ        fetch30
 
-fetched28:
+fetched31:
 	ADDQ $0x00000c00, SI
 	ADDQ $0x00000c00, DI
 	ADDQ $0x00000c00, BX
 	ADDQ $0x00000c00, DX
 	DECQ CX
-	JNZ  steps26
+	JNZ  steps29
 	MOVQ sums+88(FP), SI
 	MOVQ $0x00000080, DI
 	BYTE $0xc4
@@ -1241,7 +1294,7 @@ fetched28:
 	BYTE $0x00
 	BYTE $0x00
 
-add16:
+add19:
 	VBROADCASTSS alpha+64(FP), Z2
 	VBROADCASTSS beta+68(FP), Z3
 	MOVQ         rows+0(FP), CX
@@ -1251,9 +1304,9 @@ add16:
 	MOVQ         sums+88(FP), SI
 	MOVL         beta+68(FP), AX
 	SHLL         $0x01, AX
-	JZ           overwrite30
+	JZ           overwrite33
 
-rows29:
+rows32:
 	VMULPS      (SI), Z2, Z0
 	VMULPS      64(SI), Z2, Z1
 	VMOVUPS.Z   (R9), K1, Z4
@@ -1265,10 +1318,10 @@ rows29:
 	ADDQ        $0x00000080, SI
 	ADDQ        ldc+80(FP), R9
 	DECQ        CX
-	JNZ         rows29
-	JMP         stored31
+	JNZ         rows32
+	JMP         stored34
 
-overwrite30:
+overwrite33:
 	VMULPS  (SI), Z2, Z0
 	VMULPS  64(SI), Z2, Z1
 	VMOVUPS Z0, K1, (R9)
@@ -1276,13 +1329,13 @@ overwrite30:
 	ADDQ    $0x00000080, SI
 	ADDQ    ldc+80(FP), R9
 	DECQ    CX
-	JNZ     overwrite30
+	JNZ     overwrite33
 
-stored31:
+stored34:
 	MOVQ panel+40(FP), SI
 	LEAQ (R8)(SI*2), R8
 	SUBQ $0x20, rows+0(FP)
-	JG   strips10
+	JG   strips13
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x78

@@ -70,8 +70,8 @@ func packed(t *testing.T, left bool, values []float32, n, k int, along bool) ([]
 	bounds := make([]PieceBounds, panels)
 	SplitPieces(dst, bounds, left, x, ld, along, n, k, make([]float32, PieceScratch))
 	check("pieces")
-	all := noPieceBounds
-	for _, b := range bounds {
+	all := bounds[0]
+	for _, b := range bounds[1:] {
 		all = all.Join(b)
 	}
 	return dst, all

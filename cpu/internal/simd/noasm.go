@@ -100,9 +100,11 @@ func symmetricProductVector([]float32, []float32, []float32, int, []float32, []f
 	panic(noAssembly)
 }
 
-func splitPieces(int, *float32, int, *float32, int, int, int, int, int, int, int, *uint32, int, []float32, int) {
+func splitPieces(int, *float32, int, *float32, int, int, int, int, int, int, int, bool, *float32, int, []float32, int) {
 	panic(noAssembly)
 }
+
+func pieceBounds(int, *float32, *uint32) { panic(noAssembly) }
 
 func multiplyPieces(int, int, int, *float32, *float32, int, *float32, int, float32, float32, *float32, int, *float32) {
 	panic(noAssembly)

@@ -20,6 +20,7 @@ import (
 // without a shuffle. A step has three tiles, the pieces, of 1 KiB each.
 func gemmPieces(g *generator) {
 	splitPieces(g)
+	pieceBounds(g)
 	multiplyPieces(g)
 }
 
@@ -36,8 +37,8 @@ const (
 // The floor is 20 operations in two ports for 32 elements, 0.31 cycles an element, and 0.23
 // for the transpose.
 func splitPieces(g *generator) {
-	g.function("splitPieces", "func(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, seen *uint32, seenStep int, aside *float32, asideStep int)",
-		"splitPiecesAMX writes the pieces of tiles ≥ 1 steps to dst, dstStep bytes apart. Row i of a step\nhas pairs of what is at src[i·row] and src[i·row+pair], of which lower and upper elements are\nthere, up to 16; the first both rows have pairs, the next single rows have no second elements,\nand the others have none at all. Steps are srcStep bytes apart in src. Where aside is not\nnil, these are written there, asideStep bytes apart, and the transposed tiles to dst.\n\nThree vectors at seen, of the first step, and so many bytes further of the next, are brought up\nto date: the greatest first pieces without sign, the least that are not 0, less 1, and bits that\nare 0 in the lower half of each element if the pieces are exact.")
+	g.function("splitPieces", "func(tiles int, dst *float32, dstStep int, src *float32, srcStep, row, pair, both, single, lower, upper int, begin bool, seen *float32, seenStep int, aside *float32, asideStep int)",
+		"splitPiecesAMX writes the pieces of tiles ≥ 1 steps to dst, dstStep bytes apart. Row i of a step\nhas pairs of what is at src[i·row] and src[i·row+pair], of which lower and upper elements are\nthere, up to 16; the first both rows have pairs, the next single rows have no second elements,\nand the others have none at all. Steps are srcStep bytes apart in src. Where aside is not\nnil, these are written there, asideStep bytes apart, and the transposed tiles to dst.\n\nThree vectors at seen, of the first step, and so many bytes further of the next, are brought up\nto date: the greatest first pieces without sign, the least that are not 0, less 1, and bits that\nare 0 in the lower half of each element if the pieces are exact. Where begin is true nothing has\nbeen seen before.")
 	s := &splitting{generator: g,
 		greatest: g.vector(), least: g.vector(), inexact: g.vector(),
 		high: g.vector(), half: g.vector(), unsigned: g.vector(), ones: g.vector(),
@@ -53,9 +54,20 @@ func splitPieces(g *generator) {
 	tiles := g.label("tiles")
 	g.Label(tiles)
 	bounds := []reg.VecVirtual{s.greatest, s.least, s.inexact}
+	begin, begun := g.label("begin"), g.label("begun")
+	g.CMPB(g.param("begin"), operand.U8(0))
+	g.JNE(operand.LabelRef(begin))
 	for i, v := range bounds {
 		g.VMOVDQU32(operand.Mem{Base: s.seen, Disp: i * g.bytes()}, v)
 	}
+	g.JMP(operand.LabelRef(begun))
+	g.Label(begin)
+	g.zero(s.greatest, s.inexact)
+	g.VMOVDQU32(s.ones, s.least)
+	g.CMPQ(g.param("seenStep"), operand.U8(0)) // the steps of one panel?
+	g.JNE(operand.LabelRef(begun))
+	g.MOVB(operand.U8(0), g.param("begin"))
+	g.Label(begun)
 	s.to, s.from = g.argument("aside"), g.GP64()
 	g.TESTQ(s.to, s.to)
 	g.CMOVQEQ(s.dst, s.to)
@@ -199,4 +211,42 @@ func (s *splitting) transpose() {
 	g.DECQ(left)
 	g.JNZ(operand.LabelRef(loop))
 	g.Label(direct)
+}
+
+// pieceBounds reduces what splitPieces has seen to three numbers.
+func pieceBounds(g *generator) {
+	g.function("pieceBounds", "func(panels int, seen *float32, bounds *uint32)",
+		"pieceBoundsAMX writes three numbers for each of panels ≥ 1: the greatest and the least of what\nsplitPieces has seen, and one that is not 0 if pieces are inexact.")
+	panels, seen, bounds := g.argument("panels"), g.argument("seen"), g.argument("bounds")
+	ones, low, number := g.vector(), g.vector(), g.GP32()
+	g.VPTERNLOGD(operand.U8(0xff), ones, ones, ones)
+	g.constant(0xffff, low)
+	loop := g.label("panels")
+	g.Label(loop)
+	for i := range 2 {
+		v, half := g.vector(), g.vector()
+		g.VMOVDQU32(operand.Mem{Base: seen, Disp: i * g.bytes()}, v)
+		if i == 0 {
+			g.VPXORD(ones, v, v) // the greatest is the least of the complement
+		}
+		g.VEXTRACTI64X4(operand.U8(1), v, half.AsY())
+		g.VPMINUW(half.AsY(), v.AsY(), v.AsY())
+		g.VEXTRACTI128(operand.U8(1), v.AsY(), half.AsX())
+		g.VPMINUW(half.AsX(), v.AsX(), v.AsX())
+		g.VPHMINPOSUW(v.AsX(), v.AsX())
+		g.VPEXTRW(operand.U8(0), v.AsX(), number)
+		if i == 0 {
+			g.XORL(operand.U32(0xffff), number)
+		}
+		g.MOVL(number, operand.Mem{Base: bounds, Disp: 4 * i})
+	}
+	inexact := g.K()
+	g.VPTESTMD(operand.Mem{Base: seen, Disp: 2 * g.bytes()}, low, inexact)
+	g.KMOVW(inexact, number)
+	g.MOVL(number, operand.Mem{Base: bounds, Disp: 8})
+	g.ADDQ(operand.U32(3*g.bytes()), seen)
+	g.ADDQ(operand.U8(12), bounds)
+	g.DECQ(panels)
+	g.JNZ(operand.LabelRef(loop))
+	g.end()
 }
