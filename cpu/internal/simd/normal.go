@@ -190,8 +190,11 @@ func (n *Normal) numbers(sums, system []float32, lda int) {
 // at most so many ratings.
 func (n *Normal) Scratch(ratings int, weighted bool) int {
 	switch {
-	case active == avx512 && weighted && n.order > 2*diagonalLanes:
-		return 2 * diagonalLanes * ratings // two vectors of a row times its weight
+	// Two vectors of a row times its weight.
+	case active == avx512 && weighted && n.order > 2*16:
+		return 2 * 16 * ratings
+	case active == avx2 && weighted && n.order > 8:
+		return 2 * 8 * ratings
 	case active != portable:
 		return 0
 	case weighted:

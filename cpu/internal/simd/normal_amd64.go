@@ -61,7 +61,7 @@ func first(v []float32) *float32 {
 func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t, scaled []float32) {
 	if active == avx2 {
 		n.begin(sums, before)
-		n.addTilesAVX2(sums, y, ldy, ids, first(w), t)
+		n.addTilesAVX2(sums, y, ldy, ids, w, t, scaled)
 		return
 	}
 	if n.padded == diagonalLanes {
@@ -120,10 +120,14 @@ func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t,
 
 // addTilesAVX2 takes the columns two vectors at a time: the tile on the diagonal, one
 // vector wide, then those below it, two wide.
-func (n *Normal) addTilesAVX2(sums, y []float32, ldy int, ids []int32, w *float32, targets []float32) {
+func (n *Normal) addTilesAVX2(sums, y []float32, ldy int, ids []int32, weights, targets, scaled []float32) {
 	const lanes, most = 8, 6
 	k, ld := n.order, n.padded
-	count, id, b := len(targets), &ids[0], sums[k*ld:]
+	count, id, b, w := len(targets), &ids[0], sums[k*ld:], first(weights)
+	if w != nil && k > lanes {
+		scaled = scaled[:2*lanes*count]
+	}
+	products := first(scaled)
 	t := &targets[0]
 	for col := 0; col < k; col += 2 * lanes {
 		diagonal, right, columns := &sums[col*ld+col], &b[col], &y[col]
@@ -135,7 +139,11 @@ func (n *Normal) addTilesAVX2(sums, y []float32, ldy int, ids []int32, w *float3
 		row := col + lanes
 		for tiles := (k - row + most - 1) / most; tiles > 0; tiles-- {
 			height := (k - row) / tiles
-			normalPairAVX2(height, &sums[row*ld+col], ld, row-col, columns, ldy, id, count, w)
+			if w != nil && row > col+lanes {
+				normalPairScaledAVX2(height, &sums[row*ld+col], ld, row-col, columns, ldy, id, count, products)
+			} else {
+				normalPairAVX2(height, &sums[row*ld+col], ld, row-col, columns, ldy, id, count, w, products)
+			}
 			row += height
 		}
 	}

@@ -19,6 +19,13 @@ func normalTopPairAVX2(a *float32, lda int, b *float32, y *float32, ldy int, ids
 
 // normalPairAVX2 adds to the tile of A that begins at a, height ≤ 6 rows by 16 columns. The
 // columns of y begin at y, the rows down elements after that.
+// With weights the columns times the weights go to scaled, rating by rating.
 //
 //go:noescape
-func normalPairAVX2(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
+func normalPairAVX2(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32)
+
+// normalPairScaledAVX2 adds to the tile of A that begins at a, height ≤ 6 rows by 16 columns. The
+// columns of y begin at y, the rows down elements after that. The columns are read from scaled.
+//
+//go:noescape
+func normalPairScaledAVX2(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, scaled *float32)

@@ -1582,9 +1582,9 @@ done70:
 	VZEROUPPER
 	RET
 
-// func normalPairAVX2(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32)
+// func normalPairAVX2(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32)
 // Requires: AVX, FMA3
-TEXT ·normalPairAVX2(SB), NOSPLIT, $0-72
+TEXT ·normalPairAVX2(SB), NOSPLIT, $0-80
 	MOVQ         ids+48(FP), AX
 	MOVQ         n+56(FP), CX
 	MOVQ         y+32(FP), DX
@@ -1593,64 +1593,74 @@ TEXT ·normalPairAVX2(SB), NOSPLIT, $0-72
 	MOVQ         w+64(FP), SI
 	MOVQ         down+24(FP), DI
 	SHLQ         $0x02, DI
-	MOVQ         height+0(FP), R8
-	CMPQ         R8, $0x06
+	MOVQ         scaled+72(FP), R8
+	MOVQ         height+0(FP), R9
+	CMPQ         R9, $0x06
 	JEQ          height71
-	CMPQ         R8, $0x05
+	CMPQ         R9, $0x05
 	JEQ          height72
-	CMPQ         R8, $0x04
+	CMPQ         R9, $0x04
 	JEQ          height73
-	CMPQ         R8, $0x03
+	CMPQ         R9, $0x03
 	JEQ          height74
-	CMPQ         R8, $0x02
+	CMPQ         R9, $0x02
 	JEQ          height75
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	ADDQ         DX, DI
 	LEAQ         (AX)(CX*4), AX
-	MOVQ         CX, R8
-	NEGQ         R8
+	MOVQ         CX, R9
+	NEGQ         R9
 	TESTQ        SI, SI
 	JZ           plain76
 	LEAQ         (SI)(CX*4), SI
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even77
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	INCQ         R8
+	INCQ         R9
 	JZ           done79
 
 even77:
 ratings78:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS 4(SI)(R8*4), Y2
+	VBROADCASTSS 4(SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings78
 
 done79:
@@ -1665,35 +1675,35 @@ done79:
 	RET
 
 plain76:
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even80
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	INCQ         R8
+	INCQ         R9
 	JZ           done82
 
 even80:
 ratings81:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings81
 
 done82:
@@ -1714,58 +1724,67 @@ height75:
 	VXORPS       Y6, Y6, Y6
 	ADDQ         DX, DI
 	LEAQ         (AX)(CX*4), AX
-	MOVQ         CX, R8
-	NEGQ         R8
+	MOVQ         CX, R9
+	NEGQ         R9
 	TESTQ        SI, SI
 	JZ           plain83
 	LEAQ         (SI)(CX*4), SI
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even84
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
 	VBROADCASTSS 4(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	INCQ         R8
+	INCQ         R9
 	JZ           done86
 
 even84:
 ratings85:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
 	VBROADCASTSS 4(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS 4(SI)(R8*4), Y2
+	VBROADCASTSS 4(SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
 	VBROADCASTSS 4(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings85
 
 done86:
@@ -1785,9 +1804,9 @@ done86:
 	RET
 
 plain83:
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even87
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -1797,12 +1816,12 @@ plain83:
 	VBROADCASTSS 4(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	INCQ         R8
+	INCQ         R9
 	JZ           done89
 
 even87:
 ratings88:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -1812,7 +1831,7 @@ ratings88:
 	VBROADCASTSS 4(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -1822,7 +1841,7 @@ ratings88:
 	VBROADCASTSS 4(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y5
 	VFMADD231PS  Y2, Y1, Y6
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings88
 
 done89:
@@ -1850,20 +1869,23 @@ height74:
 	VXORPS       Y8, Y8, Y8
 	ADDQ         DX, DI
 	LEAQ         (AX)(CX*4), AX
-	MOVQ         CX, R8
-	NEGQ         R8
+	MOVQ         CX, R9
+	NEGQ         R9
 	TESTQ        SI, SI
 	JZ           plain90
 	LEAQ         (SI)(CX*4), SI
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even91
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -1873,18 +1895,21 @@ height74:
 	VBROADCASTSS 8(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	INCQ         R8
+	INCQ         R9
 	JZ           done93
 
 even91:
 ratings92:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -1894,13 +1919,16 @@ ratings92:
 	VBROADCASTSS 8(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS 4(SI)(R8*4), Y2
+	VBROADCASTSS 4(SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -1910,7 +1938,7 @@ ratings92:
 	VBROADCASTSS 8(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings92
 
 done93:
@@ -1935,9 +1963,9 @@ done93:
 	RET
 
 plain90:
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even94
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -1950,12 +1978,12 @@ plain90:
 	VBROADCASTSS 8(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	INCQ         R8
+	INCQ         R9
 	JZ           done96
 
 even94:
 ratings95:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -1968,7 +1996,7 @@ ratings95:
 	VBROADCASTSS 8(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -1981,7 +2009,7 @@ ratings95:
 	VBROADCASTSS 8(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y7
 	VFMADD231PS  Y2, Y1, Y8
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings95
 
 done96:
@@ -2016,20 +2044,23 @@ height73:
 	VXORPS       Y10, Y10, Y10
 	ADDQ         DX, DI
 	LEAQ         (AX)(CX*4), AX
-	MOVQ         CX, R8
-	NEGQ         R8
+	MOVQ         CX, R9
+	NEGQ         R9
 	TESTQ        SI, SI
 	JZ           plain97
 	LEAQ         (SI)(CX*4), SI
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even98
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2042,18 +2073,21 @@ height73:
 	VBROADCASTSS 12(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	INCQ         R8
+	INCQ         R9
 	JZ           done100
 
 even98:
 ratings99:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2066,13 +2100,16 @@ ratings99:
 	VBROADCASTSS 12(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS 4(SI)(R8*4), Y2
+	VBROADCASTSS 4(SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2085,7 +2122,7 @@ ratings99:
 	VBROADCASTSS 12(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings99
 
 done100:
@@ -2115,9 +2152,9 @@ done100:
 	RET
 
 plain97:
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even101
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2133,12 +2170,12 @@ plain97:
 	VBROADCASTSS 12(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	INCQ         R8
+	INCQ         R9
 	JZ           done103
 
 even101:
 ratings102:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2154,7 +2191,7 @@ ratings102:
 	VBROADCASTSS 12(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2170,7 +2207,7 @@ ratings102:
 	VBROADCASTSS 12(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y9
 	VFMADD231PS  Y2, Y1, Y10
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings102
 
 done103:
@@ -2212,20 +2249,23 @@ height72:
 	VXORPS       Y12, Y12, Y12
 	ADDQ         DX, DI
 	LEAQ         (AX)(CX*4), AX
-	MOVQ         CX, R8
-	NEGQ         R8
+	MOVQ         CX, R9
+	NEGQ         R9
 	TESTQ        SI, SI
 	JZ           plain104
 	LEAQ         (SI)(CX*4), SI
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even105
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2241,18 +2281,21 @@ height72:
 	VBROADCASTSS 16(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y11
 	VFMADD231PS  Y2, Y1, Y12
-	INCQ         R8
+	INCQ         R9
 	JZ           done107
 
 even105:
 ratings106:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2268,13 +2311,16 @@ ratings106:
 	VBROADCASTSS 16(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y11
 	VFMADD231PS  Y2, Y1, Y12
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS 4(SI)(R8*4), Y2
+	VBROADCASTSS 4(SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2290,7 +2336,7 @@ ratings106:
 	VBROADCASTSS 16(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y11
 	VFMADD231PS  Y2, Y1, Y12
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings106
 
 done107:
@@ -2325,9 +2371,9 @@ done107:
 	RET
 
 plain104:
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even108
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2346,12 +2392,12 @@ plain104:
 	VBROADCASTSS 16(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y11
 	VFMADD231PS  Y2, Y1, Y12
-	INCQ         R8
+	INCQ         R9
 	JZ           done110
 
 even108:
 ratings109:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2370,7 +2416,7 @@ ratings109:
 	VBROADCASTSS 16(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y11
 	VFMADD231PS  Y2, Y1, Y12
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2389,7 +2435,7 @@ ratings109:
 	VBROADCASTSS 16(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y11
 	VFMADD231PS  Y2, Y1, Y12
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings109
 
 done110:
@@ -2438,20 +2484,23 @@ height71:
 	VXORPS       Y14, Y14, Y14
 	ADDQ         DX, DI
 	LEAQ         (AX)(CX*4), AX
-	MOVQ         CX, R8
-	NEGQ         R8
+	MOVQ         CX, R9
+	NEGQ         R9
 	TESTQ        SI, SI
 	JZ           plain111
 	LEAQ         (SI)(CX*4), SI
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even112
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2470,18 +2519,21 @@ height71:
 	VBROADCASTSS 20(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y13
 	VFMADD231PS  Y2, Y1, Y14
-	INCQ         R8
+	INCQ         R9
 	JZ           done114
 
 even112:
 ratings113:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS (SI)(R8*4), Y2
+	VBROADCASTSS (SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2500,13 +2552,16 @@ ratings113:
 	VBROADCASTSS 20(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y13
 	VFMADD231PS  Y2, Y1, Y14
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
-	VBROADCASTSS 4(SI)(R8*4), Y2
+	VBROADCASTSS 4(SI)(R9*4), Y2
 	VMULPS       Y2, Y0, Y0
 	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         $0x40, R8
 	VBROADCASTSS (DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y3
 	VFMADD231PS  Y2, Y1, Y4
@@ -2525,7 +2580,7 @@ ratings113:
 	VBROADCASTSS 20(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y13
 	VFMADD231PS  Y2, Y1, Y14
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings113
 
 done114:
@@ -2565,9 +2620,9 @@ done114:
 	RET
 
 plain111:
-	TESTQ        $0x00000001, R8
+	TESTQ        $0x00000001, R9
 	JZ           even115
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2589,12 +2644,12 @@ plain111:
 	VBROADCASTSS 20(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y13
 	VFMADD231PS  Y2, Y1, Y14
-	INCQ         R8
+	INCQ         R9
 	JZ           done117
 
 even115:
 ratings116:
-	MOVLQSX      (AX)(R8*4), CX
+	MOVLQSX      (AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2616,7 +2671,7 @@ ratings116:
 	VBROADCASTSS 20(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y13
 	VFMADD231PS  Y2, Y1, Y14
-	MOVLQSX      4(AX)(R8*4), CX
+	MOVLQSX      4(AX)(R9*4), CX
 	IMULQ        BX, CX
 	VMOVUPS      (DX)(CX*1), Y0
 	VMOVUPS      32(DX)(CX*1), Y1
@@ -2638,10 +2693,577 @@ ratings116:
 	VBROADCASTSS 20(DI)(CX*1), Y2
 	VFMADD231PS  Y2, Y0, Y13
 	VFMADD231PS  Y2, Y1, Y14
-	ADDQ         $0x02, R8
+	ADDQ         $0x02, R9
 	JNZ          ratings116
 
 done117:
+	MOVQ    a+8(FP), AX
+	MOVQ    lda+16(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPS  32(AX), Y4, Y4
+	VMOVUPS Y4, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y5, Y5
+	VMOVUPS Y5, (AX)
+	VADDPS  32(AX), Y6, Y6
+	VMOVUPS Y6, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y7, Y7
+	VMOVUPS Y7, (AX)
+	VADDPS  32(AX), Y8, Y8
+	VMOVUPS Y8, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y9, Y9
+	VMOVUPS Y9, (AX)
+	VADDPS  32(AX), Y10, Y10
+	VMOVUPS Y10, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y11, Y11
+	VMOVUPS Y11, (AX)
+	VADDPS  32(AX), Y12, Y12
+	VMOVUPS Y12, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y13, Y13
+	VMOVUPS Y13, (AX)
+	VADDPS  32(AX), Y14, Y14
+	VMOVUPS Y14, 32(AX)
+	VZEROUPPER
+	RET
+
+// func normalPairScaledAVX2(height int, a *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, scaled *float32)
+// Requires: AVX, FMA3
+TEXT ·normalPairScaledAVX2(SB), NOSPLIT, $0-72
+	MOVQ         ids+48(FP), AX
+	MOVQ         n+56(FP), CX
+	MOVQ         y+32(FP), DX
+	MOVQ         ldy+40(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         down+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         scaled+64(FP), DI
+	MOVQ         height+0(FP), R8
+	CMPQ         R8, $0x06
+	JEQ          height118
+	CMPQ         R8, $0x05
+	JEQ          height119
+	CMPQ         R8, $0x04
+	JEQ          height120
+	CMPQ         R8, $0x03
+	JEQ          height121
+	CMPQ         R8, $0x02
+	JEQ          height122
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	ADDQ         DX, SI
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	TESTQ        $0x00000001, CX
+	JZ           even123
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	INCQ         CX
+	JZ           done125
+
+even123:
+ratings124:
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	MOVLQSX      4(AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	ADDQ         $0x02, CX
+	JNZ          ratings124
+
+done125:
+	MOVQ    a+8(FP), AX
+	MOVQ    lda+16(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPS  32(AX), Y4, Y4
+	VMOVUPS Y4, 32(AX)
+	VZEROUPPER
+	RET
+
+height122:
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	ADDQ         DX, SI
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	TESTQ        $0x00000001, CX
+	JZ           even126
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	INCQ         CX
+	JZ           done128
+
+even126:
+ratings127:
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	MOVLQSX      4(AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	ADDQ         $0x02, CX
+	JNZ          ratings127
+
+done128:
+	MOVQ    a+8(FP), AX
+	MOVQ    lda+16(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPS  32(AX), Y4, Y4
+	VMOVUPS Y4, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y5, Y5
+	VMOVUPS Y5, (AX)
+	VADDPS  32(AX), Y6, Y6
+	VMOVUPS Y6, 32(AX)
+	VZEROUPPER
+	RET
+
+height121:
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	ADDQ         DX, SI
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	TESTQ        $0x00000001, CX
+	JZ           even129
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	INCQ         CX
+	JZ           done131
+
+even129:
+ratings130:
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	MOVLQSX      4(AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	ADDQ         $0x02, CX
+	JNZ          ratings130
+
+done131:
+	MOVQ    a+8(FP), AX
+	MOVQ    lda+16(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPS  32(AX), Y4, Y4
+	VMOVUPS Y4, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y5, Y5
+	VMOVUPS Y5, (AX)
+	VADDPS  32(AX), Y6, Y6
+	VMOVUPS Y6, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y7, Y7
+	VMOVUPS Y7, (AX)
+	VADDPS  32(AX), Y8, Y8
+	VMOVUPS Y8, 32(AX)
+	VZEROUPPER
+	RET
+
+height120:
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	ADDQ         DX, SI
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	TESTQ        $0x00000001, CX
+	JZ           even132
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	INCQ         CX
+	JZ           done134
+
+even132:
+ratings133:
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	MOVLQSX      4(AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	ADDQ         $0x02, CX
+	JNZ          ratings133
+
+done134:
+	MOVQ    a+8(FP), AX
+	MOVQ    lda+16(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPS  32(AX), Y4, Y4
+	VMOVUPS Y4, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y5, Y5
+	VMOVUPS Y5, (AX)
+	VADDPS  32(AX), Y6, Y6
+	VMOVUPS Y6, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y7, Y7
+	VMOVUPS Y7, (AX)
+	VADDPS  32(AX), Y8, Y8
+	VMOVUPS Y8, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y9, Y9
+	VMOVUPS Y9, (AX)
+	VADDPS  32(AX), Y10, Y10
+	VMOVUPS Y10, 32(AX)
+	VZEROUPPER
+	RET
+
+height119:
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y12, Y12, Y12
+	ADDQ         DX, SI
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	TESTQ        $0x00000001, CX
+	JZ           even135
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	VBROADCASTSS 16(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y11
+	VFMADD231PS  Y2, Y1, Y12
+	INCQ         CX
+	JZ           done137
+
+even135:
+ratings136:
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	VBROADCASTSS 16(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y11
+	VFMADD231PS  Y2, Y1, Y12
+	MOVLQSX      4(AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	VBROADCASTSS 16(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y11
+	VFMADD231PS  Y2, Y1, Y12
+	ADDQ         $0x02, CX
+	JNZ          ratings136
+
+done137:
+	MOVQ    a+8(FP), AX
+	MOVQ    lda+16(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y3, Y3
+	VMOVUPS Y3, (AX)
+	VADDPS  32(AX), Y4, Y4
+	VMOVUPS Y4, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y5, Y5
+	VMOVUPS Y5, (AX)
+	VADDPS  32(AX), Y6, Y6
+	VMOVUPS Y6, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y7, Y7
+	VMOVUPS Y7, (AX)
+	VADDPS  32(AX), Y8, Y8
+	VMOVUPS Y8, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y9, Y9
+	VMOVUPS Y9, (AX)
+	VADDPS  32(AX), Y10, Y10
+	VMOVUPS Y10, 32(AX)
+	ADDQ    CX, AX
+	VADDPS  (AX), Y11, Y11
+	VMOVUPS Y11, (AX)
+	VADDPS  32(AX), Y12, Y12
+	VMOVUPS Y12, 32(AX)
+	VZEROUPPER
+	RET
+
+height118:
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	VXORPS       Y12, Y12, Y12
+	VXORPS       Y13, Y13, Y13
+	VXORPS       Y14, Y14, Y14
+	ADDQ         DX, SI
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	TESTQ        $0x00000001, CX
+	JZ           even138
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	VBROADCASTSS 16(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y11
+	VFMADD231PS  Y2, Y1, Y12
+	VBROADCASTSS 20(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y13
+	VFMADD231PS  Y2, Y1, Y14
+	INCQ         CX
+	JZ           done140
+
+even138:
+ratings139:
+	MOVLQSX      (AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	VBROADCASTSS 16(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y11
+	VFMADD231PS  Y2, Y1, Y12
+	VBROADCASTSS 20(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y13
+	VFMADD231PS  Y2, Y1, Y14
+	MOVLQSX      4(AX)(CX*4), DX
+	IMULQ        BX, DX
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	ADDQ         $0x40, DI
+	VBROADCASTSS (SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD231PS  Y2, Y1, Y4
+	VBROADCASTSS 4(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y5
+	VFMADD231PS  Y2, Y1, Y6
+	VBROADCASTSS 8(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y7
+	VFMADD231PS  Y2, Y1, Y8
+	VBROADCASTSS 12(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y9
+	VFMADD231PS  Y2, Y1, Y10
+	VBROADCASTSS 16(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y11
+	VFMADD231PS  Y2, Y1, Y12
+	VBROADCASTSS 20(SI)(DX*1), Y2
+	VFMADD231PS  Y2, Y0, Y13
+	VFMADD231PS  Y2, Y1, Y14
+	ADDQ         $0x02, CX
+	JNZ          ratings139
+
+done140:
 	MOVQ    a+8(FP), AX
 	MOVQ    lda+16(FP), CX
 	SHLQ    $0x02, CX

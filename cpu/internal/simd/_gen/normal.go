@@ -50,7 +50,8 @@ func normal(g *generator) {
 	if !g.wide() {
 		topTiles(g)
 		topPair(g)
-		pairTilesAVX2(g)
+		pairTilesAVX2(g, pairPlain)
+		pairTilesAVX2(g, pairScaled)
 		return
 	}
 	diagonal(g)
@@ -72,7 +73,7 @@ type ratings struct {
 	ids    reg.GPVirtual
 	n      reg.GPVirtual
 	y, ldy reg.GPVirtual
-	w      reg.GPVirtual // 0 where there are no weights
+	w      reg.GPVirtual // 0 where there are no weights; nil where there never are
 }
 
 func (g *generator) ratings() ratings {
@@ -134,12 +135,14 @@ func (g *generator) eachOffset(q ratings, t *reg.GPVirtual, step func(at func(ba
 		finish()
 		g.end()
 	}
-	plain := g.label("plain")
-	g.TESTQ(q.w, q.w)
-	g.JZ(operand.LabelRef(plain))
-	g.LEAQ(operand.Mem{Base: q.w, Index: q.n, Scale: 4}, q.w)
-	loops(true)
-	g.Label(plain)
+	if q.w != nil {
+		plain := g.label("plain")
+		g.TESTQ(q.w, q.w)
+		g.JZ(operand.LabelRef(plain))
+		g.LEAQ(operand.Mem{Base: q.w, Index: q.n, Scale: 4}, q.w)
+		loops(true)
+		g.Label(plain)
+	}
 	loops(false)
 }
 
@@ -320,23 +323,44 @@ func topPair(g *generator) {
 	})
 }
 
-// pairTilesAVX2: tiles below the diagonal, two vectors wide.
-func pairTilesAVX2(g *generator) {
+// pairTilesAVX2: tiles below the diagonal, two vectors wide. Of those with the same columns
+// the first multiplies the vectors by the weights, and keeps them for the others.
+func pairTilesAVX2(g *generator, kind string) {
 	most := g.pairHeight()
-	g.function("normalPair", "func(height int, a *float32, lda, down int, "+sharedArguments+"*float32)",
-		fmt.Sprintf("normalPair%s adds to the tile of A that begins at a, height ≤ %d rows by %d columns. The\ncolumns of y begin at y, the rows down elements after that.", g.name, most, 2*g.lanes))
-	q := g.ratings()
-	down := g.length("down")
+	doc := fmt.Sprintf("normalPair%s%s adds to the tile of A that begins at a, height ≤ %d rows by %d columns. The\ncolumns of y begin at y, the rows down elements after that.", kind, g.name, most, 2*g.lanes)
+	weights := ", w, scaled *float32"
+	if kind == pairScaled {
+		doc += " The columns are read from scaled."
+		weights = ", scaled *float32"
+	} else {
+		doc += "\nWith weights the columns times the weights go to scaled, rating by rating."
+	}
+	g.function("normalPair"+kind, "func(height int, a *float32, lda, down int, y *float32, ldy int, ids *int32, n int"+weights+")", doc)
+	q := ratings{ids: g.argument("ids"), n: g.argument("n"), y: g.argument("y"), ldy: g.length("ldy")}
+	if kind != pairScaled {
+		q.w = g.argument("w")
+	}
+	down, scaled := g.length("down"), g.argument("scaled")
 	g.heights(most, func(height int) {
 		x, broadcast, sums := g.vectors(2), g.vector(), g.vectors(2*height)
 		g.zero(sums...)
 		g.ADDQ(q.y, down)
 		g.eachOffset(q, nil, func(at func(reg.GPVirtual) operand.Mem, weighted bool, row reg.GPVirtual) {
 			for i, v := range x {
-				g.VMOVUPS(element(q.y, row, i*g.lanes), v)
+				from := element(q.y, row, i*g.lanes)
+				if kind == pairScaled {
+					from = operand.Mem{Base: scaled, Disp: i * g.bytes()}
+				}
+				g.VMOVUPS(from, v)
 			}
 			if weighted {
 				g.multiply(at(q.w), broadcast, x...)
+				for i, v := range x {
+					g.VMOVUPS(v, operand.Mem{Base: scaled, Disp: i * g.bytes()})
+				}
+			}
+			if weighted || kind == pairScaled {
+				g.ADDQ(operand.U8(2*g.bytes()), scaled)
 			}
 			for i := range height {
 				g.VBROADCASTSS(element(down, row, i), broadcast)
@@ -356,7 +380,7 @@ func pairTilesAVX2(g *generator) {
 	})
 }
 
-// Kinds of pairTiles.
+// Kinds of tiles below the diagonal.
 const (
 	pairPlain  = ""
 	pairAhead  = "Ahead"
