@@ -14,7 +14,8 @@ const (
 // Path names the implementations in use: "go", "avx2", "avx512" or "avx512+amx". The best
 // that the processor and the operating system have are chosen when the program starts, but
 // for AMX, which RequestTiles adds. The environment can take some away, as in
-// GODEBUG=cpu.avx512f=off or GODEBUG=cpu.amxtile=off.
+// GODEBUG=cpu.avx512f=off or GODEBUG=cpu.amxtile=off; that Go does not know the latter, as
+// a line on standard error says, does not matter.
 func Path() string {
 	if tiled {
 		return active.String() + "+amx"

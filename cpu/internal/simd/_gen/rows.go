@@ -143,7 +143,8 @@ func dotRows(g *generator) {
 }
 
 // streamAhead is how far before their use the ids, and what is beside them, are fetched,
-// in bytes.
+// in bytes. With 25 million ratings, rank 10, 2 KB took 1 to 4 % longer and 4 KB 2 to 6 %;
+// fetched with PREFETCHNTA, past all caches but the first, they took half as long again.
 const streamAhead = 1 << 10
 
 // rowsAhead is how many ratings before their use rows of Y are fetched.
