@@ -30,7 +30,9 @@ const (
 	gemmStep = 8
 )
 
-// gemm has a task for each tile of C, which it computes as GotoBLAS does (Goto and van
+// gemm is what Gemm does where pieceGemm takes longer or there is no AMX.
+//
+// It has a task for each tile of C, which it computes as GotoBLAS does (Goto and van
 // de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 34, 2008):
 // panels of B that stay in the first level of the cache pass by a block of A in the
 // second. An operand is packed where its own layout would miss the cache more often
@@ -76,34 +78,27 @@ func (s *stream) Gemm(tA, tB kernels.Trans, alpha float32, a, b kernels.Matrix, 
 	if c.Empty() {
 		return nil
 	}
-	p := product{tA: tA, tB: tB, alpha: alpha, beta: beta, inner: a.Cols}
-	p.a.view(&a)
-	p.b.view(&b)
-	p.c.view(&c)
+	g := &s.gemm
+	g.work = grown(g.work, s.dev.pool.threads)
+	g.tA, g.tB, g.alpha, g.beta, g.inner = tA, tB, alpha, beta, a.Cols
+	g.a.view(&a)
+	g.b.view(&b)
+	g.c.view(&c)
+	defer func() { *g = gemm{work: g.work} }()
 	if tA {
-		p.inner = a.Rows
+		g.inner = a.Rows
 	}
-	if alpha == 0 || p.inner == 0 {
+	if alpha == 0 || g.inner == 0 {
 		if beta == 1 {
 			return nil
 		}
 		return s.Scale(beta, c)
 	}
-	cost := float64(c.Rows) * float64(c.Cols) * float64(p.inner) / gemmVector
-	participants := s.participants(s.dev.pool.threads, cost)
-	if worthPieces(c.Rows, c.Cols, p.inner) {
-		g := &s.pieceGemm
-		g.work = grown(g.work, s.dev.pool.threads)
-		defer func() { g.product = product{} }()
-		g.product = p
-		g.cut(participants)
-		return s.run(g, g.down.count()*g.across.count(), cost)
+	cost := float64(c.Rows) * float64(c.Cols) * float64(g.inner) / gemmVector
+	if worthPieces(c.Rows, c.Cols, g.inner) {
+		return s.pieceGemm.run(s, &g.product, cost)
 	}
-	g := &s.gemm
-	g.work = grown(g.work, s.dev.pool.threads)
-	defer func() { *g = gemm{work: g.work} }()
-	g.product = p
-	g.cut(participants)
+	g.cut(s.participants(s.dev.pool.threads, cost))
 	return s.run(g, g.down.count()*g.across.count(), cost)
 }
 

@@ -66,6 +66,15 @@ func worthPieces(m, n, k int) bool {
 	return simd.Pieces() && m >= rows && n >= columns && k >= products
 }
 
+// run computes a product of so many operations.
+func (g *pieceGemm) run(s *stream, p *product, cost float64) error {
+	g.work = grown(g.work, s.dev.pool.threads)
+	g.product = *p
+	defer func() { g.product = product{} }()
+	g.cut(s.participants(s.dev.pool.threads, cost))
+	return s.run(g, g.down.count()*g.across.count(), cost)
+}
+
 // cut chooses the tiles for so many participants.
 func (g *pieceGemm) cut(participants int) {
 	g.tile(participants, pieceStrip, pieceStrip, pieceColumns)
