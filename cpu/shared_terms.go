@@ -4,17 +4,15 @@ import "github.com/halfstep-ml/halfstep/cpu/internal/simd"
 
 // sharedTerms are the terms that the normal equations of all rows share, g·Gram and
 // -g·OffsetGram. The sums of a row begin with them: added to each system in the end they
-// took a tenth of a half-step of rank 128. Participant 0 has them for all.
+// took 7 % of a half-step of rank 128. Participant 0 has them for all.
 type sharedTerms struct {
-	system, spare []float32 // to prepare
-	sums          []float32 // of h.normal; nil where rows share nothing
+	system []float32 // to prepare
+	sums   []float32 // of h.normal; nil where rows share nothing
 }
 
 func (h *halfStep) layoutShared(a *arena) (s sharedTerms) {
-	size := (h.needs.order + 1) * h.needs.ld
-	s.system = carve[float32](a, size)
+	s.system = carve[float32](a, (h.needs.order+1)*h.needs.ld)
 	if h.allPairs != 0 && !h.needs.scores {
-		s.spare = carve[float32](a, size)
 		s.sums = carve[float32](a, h.normal.Size())
 	}
 	return s
@@ -36,5 +34,5 @@ func (h *halfStep) prepareShared() {
 	if len(h.offsetGram) > 0 {
 		simd.ScaleTo(rhs, -h.allPairs, h.offsetGram)
 	}
-	h.normal.Collect(h.common, s.system, s.spare)
+	h.normal.Collect(h.common, s.system)
 }

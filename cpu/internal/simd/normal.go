@@ -1,7 +1,5 @@
 package simd
 
-import "math"
-
 // Normal is how the normal equations of an order are summed on the path in use: the
 // form that the factors must have, and where the sums stand. For the ratings of a
 // row, with weights w, targets t and rows y_j of the fixed side, they are
@@ -165,25 +163,19 @@ func (n *Normal) Spread(a []float32, lda, k int, sums []float32) {
 	copy(a[k*lda:], sums[n.order*n.padded:(n.order+1)*n.padded])
 }
 
-// Collect writes the sums that Spread turns into the system a. scratch is as long.
-func (n *Normal) Collect(sums, a, scratch []float32) {
+// Collect writes the sums that Spread turns into the system a, whose rows are
+// PanelStride(order+1) apart.
+func (n *Normal) Collect(sums, a []float32) {
 	lda := PanelStride(n.order + 1)
 	sums = sums[:n.size]
-	n.numbers(sums, scratch, lda)
 	clear(sums)
+	if active == avx512 {
+		n.collectTiles(sums, a, lda)
+		return
+	}
 	for i := range n.order + 1 {
-		for j := range min(i+1, n.order) {
-			sums[math.Float32bits(scratch[i*lda+j])] = a[i*lda+j]
-		}
+		copy(sums[i*n.padded:], a[i*lda:i*lda+min(i+1, n.order)])
 	}
-}
-
-// numbers spreads the numbers of the sums, as bits.
-func (n *Normal) numbers(sums, system []float32, lda int) {
-	for i := range sums {
-		sums[i] = math.Float32frombits(uint32(i))
-	}
-	n.Spread(system, lda, n.order, sums)
 }
 
 // Scratch is the number of elements of scratch memory that Add needs for blocks of

@@ -52,6 +52,41 @@ func (n *Normal) FindPlaces(places []int32, sums, system []float32) {
 	}
 }
 
+// numbers spreads the numbers of the sums, as bits.
+func (n *Normal) numbers(sums, system []float32, lda int) {
+	for i := range sums {
+		sums[i] = math.Float32frombits(uint32(i))
+	}
+	n.Spread(system, lda, n.order, sums)
+}
+
+// collectTiles is Collect: all tiles on the diagonal have the places of the first one.
+func (n *Normal) collectTiles(sums, a []float32, lda int) {
+	const lanes = diagonalLanes
+	size, ld := designSize(n.design), n.padded-lanes
+	tile := Normal{order: min(n.order, lanes), padded: lanes, design: n.design, stride: lanes, size: size}
+	var numbered [11 * lanes]float32
+	var system [(lanes + 1) * 3 * lanes]float32
+	step := PanelStride(tile.order + 1)
+	tile.numbers(numbered[:size], system[:(tile.order+1)*step], step)
+	below := sums[n.padded/lanes*size:]
+	for col := 0; col < n.order; col += lanes {
+		own, end := sums[col/lanes*size:][:size], min(n.order, col+lanes)
+		for i := col; i < end; i++ {
+			row := a[i*lda : i*lda+i+1]
+			if col > 0 {
+				copy(below[(i-lanes)*ld:], row[:col])
+			}
+			for j, v := range row[col:] {
+				own[math.Float32bits(system[(i-col)*step+j])] = v
+			}
+		}
+		for j, v := range a[n.order*lda+col : n.order*lda+end] {
+			own[math.Float32bits(system[tile.order*step+j])] = v
+		}
+	}
+}
+
 // shifts are what is added to the diagonals of the systems in the lanes.
 type shifts struct{ factors, bias, ones [diagonalLanes]float32 }
 

@@ -403,6 +403,27 @@ func TestNormalPack(t *testing.T) {
 	})
 }
 
+// TestCollect: Spread gives back what Collect took.
+func TestCollect(t *testing.T) {
+	onEveryPath(t, func(t *testing.T) {
+		rng := generator(t)
+		for _, k := range normalOrders() {
+			n := NewNormal(k)
+			lda := PanelStride(k + 1)
+			a := random(rng, (k+1)*lda)
+			sums, check := guarded(t, n.Size())
+			n.Collect(sums, a)
+			check(fmt.Sprint("order ", k))
+			got := make([]float32, len(a))
+			n.Spread(got, lda, k, sums)
+			for i := range k + 1 {
+				end := i*lda + min(i+1, k)
+				require.Equal(t, a[i*lda:end], got[i*lda:end], "order %d, row %d", k, i)
+			}
+		}
+	})
+}
+
 // TestNormalOfFewer: factors with fewer columns than the order give a smaller system.
 func TestNormalOfFewer(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
