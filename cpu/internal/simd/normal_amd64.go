@@ -184,10 +184,8 @@ func (n *Normal) spreadTiles(a []float32, lda, k int, sums []float32) {
 		default:
 			normalSpread16AVX512(to, lda, rows, &b[col], from)
 		}
-		if col > 0 {
-			for i := col; i < col+rows; i++ {
-				copy(a[i*lda:i*lda+col], below[(i-lanes)*ld:])
-			}
+		for left := 0; left < col; left += 2 * lanes {
+			CopyPanel(a[col*lda+left:], lda, below[(col-lanes)*ld+left:], ld, rows, min(col-left, 2*lanes))
 		}
 	}
 }
