@@ -40,9 +40,10 @@ the machine that is.
   range     the slowest and the fastest measurement, of the rate that is compared
   of peak   of multiply-adds in registers on as many cores or, where memory is the
             limit (marked m), of copying a large matrix; both are measured right
-            before each kernel, since the clock of a machine changes. Copying also
-            reads what it overwrites, which is not counted, so that the part can be
-            above 1
+            before each kernel, since the clock of a machine changes. The part can be
+            above 1: copying also reads what it overwrites, which is not counted, and
+            large matrices are multiplied with AMX where there is one, which the loop
+            of multiply-adds does not use
 
 The results of each kernel are compared with a float64 reference before it is timed.
 Devices take turns, --rounds times, and the median counts. The peak of multiply-adds
