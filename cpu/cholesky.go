@@ -30,7 +30,8 @@ const (
 // solvingOf is how rows whose systems have an order are solved the fastest. A lane is
 // faster to higher orders, but a batch waits in the cache while its rows are summed: on
 // ml-1m 96 unknowns of AVX2 take 4 % longer together and 128 take 6 %. From their sums 96
-// take 3 to 8 % less, 112 as long, and 128 take 1 % less by user and 1 % longer by item.
+// take 3 to 8 % less, 112 as long, and 128 as long to 4 % less, for which a row that comes
+// alone would take the time of a whole vector.
 func solvingOf(order int) solving {
 	const (
 		togetherMost = 80

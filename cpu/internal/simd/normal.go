@@ -183,8 +183,8 @@ func (n *Normal) Collect(sums, a []float32) {
 func (n *Normal) Scratch(ratings int, weighted bool) int {
 	switch {
 	// Two vectors of a row times its weight.
-	case active == avx512 && weighted && n.order > 2*16:
-		return 2 * 16 * ratings
+	case active == avx512 && weighted && n.order > 2*diagonalLanes:
+		return 2 * diagonalLanes * ratings
 	case active == avx2 && weighted && n.order > 8:
 		return 2 * 8 * ratings
 	case active != portable:

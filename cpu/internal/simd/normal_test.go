@@ -202,8 +202,9 @@ func (n *Normal) elements(sums []float32) []uint32 {
 	return bits(append(all, a[n.order*lda:n.order*lda+n.order]...))
 }
 
-// TestNormalRows sums many rows in one call, and each on its own: the bits are the
-// same. Among the rows are empty ones and one of several blocks.
+// TestNormalRows sums many rows in one call, from nothing and from the same sums before, and
+// each on its own: the bits are the same. Among the rows are empty ones and one of several
+// blocks.
 func TestNormalRows(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
 		rng := generator(t)
@@ -235,33 +236,29 @@ func TestNormalRows(t *testing.T) {
 					clear(sums)
 					var before []float32
 					if round == 1 {
-						before = make([]float32, n.Size())
+						before = random(rng, n.Size())
 					}
 					n.AddRows(sums, before, offsets, factors, ld, ids, c.weights(), c.right)
 					checkSums(c.what)
 					for i := range lengths {
 						lo, hi := int(offsets[i]-offsets[0]), int(offsets[i+1]-offsets[0])
 						row := sums[i*n.Size() : (i+1)*n.Size()]
-						lda := PanelStride(k + 1)
-						a := make([]float32, (k+1)*lda)
-						n.Spread(a, lda, k, row)
-						c.require(t, a, lda, lo, hi)
+						if before == nil {
+							lda := PanelStride(k + 1)
+							a := make([]float32, (k+1)*lda)
+							n.Spread(a, lda, k, row)
+							c.require(t, a, lda, lo, hi)
+						}
 
-						var single []float32
+						single, last := make([]float32, n.Size()), before
 						for ; lo < hi; lo += 256 {
 							end := min(lo+256, hi)
 							var w []float32
 							if weighted {
 								w = c.w[lo:end]
 							}
-							before := single
-							if before == nil {
-								single = make([]float32, n.Size())
-							}
-							n.Add(single, before, factors, ld, c.ids[lo:end], w, c.right[lo:end], nil)
-						}
-						if single == nil {
-							single = make([]float32, n.Size())
+							n.Add(single, last, factors, ld, c.ids[lo:end], w, c.right[lo:end], nil)
+							last = single
 						}
 						require.Equal(t, single, row, "%s, row %d", c.what, i)
 					}

@@ -14,7 +14,8 @@ import (
 // columns are one vector or two, read from y_r; each of its rows is one element of
 // y_r, read as a broadcast, so that a step costs a multiply-add for each vector of
 // the tile. Nothing is packed: the rows are found by their ids, and they are padded
-// to whole vectors. For a weighted sum the vectors are multiplied by w_r.
+// to whole vectors. For a weighted sum the vectors are multiplied by w_r, once for all pair
+// tiles with the same columns.
 //
 // A top tile lies on the diagonal and has the right-hand sides of its columns as
 // well. For AVX2 it is one vector wide, or two with the second to the right of the

@@ -29,7 +29,7 @@ func (g *generator) tilesBegin() {
 	}
 	g.LEAQ(operand.NewDataAddr(operand.NewStaticSymbol(name), 0), reg.RAX)
 	// LDTILECFG (RAX)
-	g.vex0F38(vexNone, 0x49, 0, 0, tileAddress{base: reg.RAX}.bytes(0)...)
+	g.bytesOf([]operand.Op{reg.RAX}, vex(vexNone, 0x49, 0, 0, tileAddress{base: reg.RAX}.bytes(0)...)...)
 }
 
 // tilesEnd gives the tile registers up, so that a switch between threads need not save
@@ -40,7 +40,7 @@ func (g *generator) tilesEnd() {
 
 // tileZero clears a tile register.
 func (g *generator) tileZero(t int) {
-	g.vex0F38(vexF2, 0x49, 0, 0, modRM(3, t, 0))
+	g.bytesOf(nil, vex(vexF2, 0x49, 0, 0, modRM(3, t, 0))...)
 }
 
 // tileLoad reads 16 rows of 64 bytes.
@@ -54,16 +54,14 @@ func (g *generator) tileStore(t int, to tileAddress) {
 }
 
 func (g *generator) tileMove(prefix byte, m tileAddress, t int) {
-	inputs := []operand.Op{m.base, m.apart}
-	code := g.vexBytes(prefix, 0x4b, 0, m.extension(), m.bytes(t)...)
-	g.bytesOf(inputs, code...)
+	g.bytesOf([]operand.Op{m.base, m.apart}, vex(prefix, 0x4b, 0, m.extension(), m.bytes(t)...)...)
 }
 
 // tileMultiplyAdd adds to sum, 16 rows of 16 elements, the products of a, 16 rows of 32
 // elements of bfloat16, and b, whose 16 rows have pairs of elements, of rows 2i and 2i+1
 // of a matrix of 32 rows and 16 columns.
 func (g *generator) tileMultiplyAdd(sum, a, b int) {
-	g.bytesOf(nil, g.vexBytes(vexF3, 0x5c, b, 0, modRM(3, sum, a))...)
+	g.bytesOf(nil, vex(vexF3, 0x5c, b, 0, modRM(3, sum, a))...)
 }
 
 // tileAddress is where a tile is in memory: its rows are apart bytes apart.
@@ -103,15 +101,11 @@ const (
 	vexF2   = 3
 )
 
-// vexBytes encodes an instruction of the map 0F 38 with W = 0 and 128 bits. xb has the
-// bits that extend the index and the base.
-func (g *generator) vexBytes(prefix, opcode byte, vvvv int, xb byte, rest ...byte) []byte {
+// vex encodes an instruction of the map 0F 38 with W = 0 and 128 bits. xb has the bits that
+// extend the index and the base.
+func vex(prefix, opcode byte, vvvv int, xb byte, rest ...byte) []byte {
 	code := []byte{0xc4, 0x80 | (^xb&3)<<5 | 2, byte(^vvvv&15)<<3 | prefix, opcode}
 	return append(code, rest...)
-}
-
-func (g *generator) vex0F38(prefix, opcode byte, vvvv int, xb byte, rest ...byte) {
-	g.bytesOf(nil, g.vexBytes(prefix, opcode, vvvv, xb, rest...)...)
 }
 
 // bytesOf emits an instruction that reads the inputs.
