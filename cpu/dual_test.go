@@ -203,15 +203,17 @@ func TestDualRowsAlone(t *testing.T) {
 }
 
 // TestDualRowsThatFail compares what is said of rows with what is said of their normal
-// equations. These have no positive pivot, in float32, for most of the short rows.
+// equations. These have no positive pivot, in float32, for most of the short rows. Without
+// regularization nothing is solved by the dual form, and so little changes no element.
 func TestDualRowsThatFail(t *testing.T) {
-	for _, lambda := range []float32{0, 1e-30, 1e-9} {
-		eachDualCase(t, dualRanks, func(t *testing.T, k int, bias bool) {
-			c := newDualCase(t, 2, k, bias)
-			o := &c.p.Objective
-			o.Lambda, o.BiasLambda, o.Exponent = lambda, lambda, 0
+	eachDualCase(t, dualRanks, func(t *testing.T, k int, bias bool) {
+		c := newDualCase(t, 2, k, bias)
+		o := &c.p.Objective
+		o.Lambda, o.BiasLambda, o.Exponent = 0, 0, 0
+		_, want := c.run(t)
+		for _, lambda := range []float32{1e-30, 1e-18} {
+			o.Lambda, o.BiasLambda = lambda, lambda
 			x, info := c.run(t)
-			_, want := c.parts(t)
 			failed := 0
 			for row := range info {
 				n := len(c.ids(row))
@@ -225,8 +227,8 @@ func TestDualRowsThatFail(t *testing.T) {
 				failed++
 			}
 			require.Greater(t, failed, k/2)
-		})
-	}
+		}
+	})
 }
 
 // TestDualRowsNotFinite has factors and an offset that no solution comes from: only the

@@ -18,12 +18,12 @@ func solveVector(x, a []float32, lda int, tolerance float32) int {
 		}
 		return 0
 	}
-	for first := 0; first < n; first += 16 {
+	for first := 0; first < n; first += 8 {
 		if pivot := choleskyPanelAVX512(system, lda, n, first, solution, tolerance); pivot != 0 {
 			return pivot
 		}
 	}
-	for first := (n - 1) &^ 15; first >= 0; first -= 16 {
+	for first := (n - 1) &^ 7; first >= 0; first -= 8 {
 		solvePanelAVX512(system, lda, n, first, solution)
 	}
 	return 0

@@ -4,16 +4,16 @@
 
 package simd
 
-// choleskyPanelAVX2 computes the rows of U from first on, as many as a vector has
-// lanes, and these elements of x, the solution of Uᵀ·x = b for the right-hand side
+// choleskyPanelAVX2 computes the rows of U from first on, a multiple of 8, as many as that,
+// and these elements of x, the solution of Uᵀ·x = b for the right-hand side
 // in row n of a. It returns 0 or the pivot, from 1, that was not above tolerance
 // times its diagonal element.
 //
 //go:noescape
 func choleskyPanelAVX2(a *float32, lda int, n int, first int, x *float32, tolerance float32) int
 
-// solvePanelAVX2 solves U·x = z for the elements of x from first on, as many as a
-// vector has lanes, when those after them are done. x holds z until then.
+// solvePanelAVX2 solves U·x = z for the elements of x from first on, a multiple of 8, as many
+// as that, when those after them are done. x holds z until then.
 //
 //go:noescape
 func solvePanelAVX2(a *float32, lda int, n int, first int, x *float32)

@@ -38,6 +38,28 @@ func TestSolve(t *testing.T) {
 	})
 }
 
+// TestSolveScaled: pivots near the ends of the range of numbers.
+func TestSolveScaled(t *testing.T) {
+	onEveryPath(t, func(t *testing.T) {
+		rng := generator(t)
+		for _, scale := range []float32{0x1p-120, 0x1p-60, 0x1p60, 0x1p115} {
+			for _, n := range []int{3, 17, 50} {
+				lda := PanelStride(n + 1)
+				a := append(positiveDefinite(rng, n, lda), make([]float32, lda)...)
+				copy(a[n*lda:], random(rng, n))
+				scaled := make([]float32, len(a))
+				ScaleTo(scaled, scale, a)
+				want, x := make([]float32, n), make([]float32, n)
+				require.Zero(t, Solve(want, a, lda, 1e-6))
+				require.Zero(t, Solve(x, scaled, lda, 1e-6), "order %d times %g", n, scale)
+				for i := range x {
+					require.InEpsilon(t, want[i], x[i], 1e-5, "order %d times %g: x[%d]", n, scale, i)
+				}
+			}
+		}
+	})
+}
+
 func TestSolvePivots(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
 		rng := generator(t)

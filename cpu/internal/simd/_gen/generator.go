@@ -29,8 +29,10 @@ var (
 type generator struct {
 	*build.Context
 	instructions
-	labels int
-	tabled bool // the table of masks is in the file
+	labels   int
+	numbered bool
+	floats   map[uint32]bool
+	tabled   bool // the table of masks is in the file
 }
 
 // wide reports whether the set has AVX-512.
