@@ -33,13 +33,10 @@ const (
 // take 3 to 8 % less, 112 as long, and 128 as long to 4 % less, for which a row that comes
 // alone would take the time of a whole vector.
 func solvingOf(order int) solving {
-	const (
-		togetherMost = 80
-		fromSumsMost = 112
-	)
+	const togetherMost = 80
 	normal := simd.NewNormal(order)
 	switch {
-	case normal.SolvesRows() && order <= fromSumsMost:
+	case normal.SolvesRows() && !normal.InPlace():
 		return fromSums
 	case simd.Lanes(order) > 1 && order <= togetherMost:
 		return together
@@ -51,8 +48,8 @@ func solvingOf(order int) solving {
 // cholesky solves the normal equations of a row exactly.
 func cholesky(h *halfStep, w *rowScratch, q *query) {
 	k := h.unknowns
-	h.system(w, q, 0, k, nil)
-	info := simd.Solve(h.x.row(q.row), w.system, h.needs.ld, pivotTolerance(k))
+	a := h.system(w, q, 0, k, nil)
+	info := simd.Solve(h.x.row(q.row), a, h.needs.ld, pivotTolerance(k))
 	h.finish(q.row, info, k)
 }
 

@@ -146,7 +146,9 @@ func (h *halfStep) layoutDual(who int, a *arena) (s dualScratch) {
 		case together:
 			lanes = max(lanes, simd.LanesScratch(o.order))
 		}
-		systems = max(systems, o.lanes()*dualSystem(o.order))
+		if !o.normal.InPlace() {
+			systems = max(systems, o.lanes()*dualSystem(o.order))
+		}
 	}
 	if who == 0 {
 		d.rows = carve[int32](a, rows)
@@ -255,15 +257,20 @@ func (h *halfStep) solveProducts(s *dualScratch, o *dualOrder, count int) {
 	}
 	ld, step := simd.PanelStride(n+1), dualSystem(n)
 	for i := range count {
-		system := s.systems[i*step:][:step]
-		o.normal.Spread(system, ld, n, s.sums[i*size:][:size])
+		var system []float32
+		if sums := s.sums[i*size:][:size]; o.normal.InPlace() {
+			system = o.normal.System(sums)
+		} else {
+			system = s.systems[i*step:][:step]
+			o.normal.Spread(system, ld, n, sums)
+		}
 		for j := range n {
 			system[j*ld+j] += s.rows.Factors[i]
 		}
-	}
-	if o.solving == alone {
-		info[0] = int32(simd.Solve(s.z[:n], s.systems[:step], ld, tolerance))
-		return
+		if o.solving == alone {
+			info[i] = int32(simd.Solve(s.z[:n], system, ld, tolerance))
+			return
+		}
 	}
 	rhs := s.systems[n*ld:]
 	simd.SolveLanes(simd.Systems{

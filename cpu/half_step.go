@@ -193,7 +193,7 @@ func (h *halfStep) layout(who int, a *arena) {
 	case n.lanes > 0:
 		w.batch.systems = carve[float32](a, n.systems*n.ld*n.ld)
 		w.batch.scratch = carve[float32](a, n.lanes)
-	case n.systems > 0:
+	case n.systems > 0 && !h.systemsInSums(h.unknowns):
 		w.system = carve[float32](a, n.ld*n.ld)
 	}
 	if n.lanes == 0 && n.systems > 1 {

@@ -22,9 +22,8 @@ const (
 // another m³/3 + 3·K² operations for m passive ones.
 func nonNegative(h *halfStep, w *rowScratch, q *query) {
 	k := h.unknowns
-	h.system(w, q, 0, k, nil)
 	s := split{
-		a:        w.system,
+		a:        h.system(w, q, 0, k, nil),
 		own:      w.spare,
 		ld:       h.needs.ld,
 		x:        h.x.row(q.row),

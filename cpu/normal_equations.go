@@ -28,10 +28,11 @@ func (e *equations) row(m, i int) []float32 {
 }
 
 // system computes the normal equations of a row for the unknowns lo to hi: the
-// lower triangle of A in w.system and, as the row below it, the right-hand side.
+// lower triangle of A and, as the row below it, the right-hand side. They are in
+// w.system, or in the sums where these have a place for them.
 // With a solution x the right-hand side is that of the change of x, and the query
 // has the scores of x.
-func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
+func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) (a []float32) {
 	sums := w.sums[:h.normal.Size()]
 	if w.summed.lo <= q.row && q.row < w.summed.hi {
 		sums = w.sums[(q.row-w.summed.lo)*len(sums):][:len(sums)]
@@ -39,10 +40,14 @@ func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
 		q.lo, q.hi, q.add, q.system, q.whole = lo, hi, addSystem, true, x == nil
 		h.sum(w, q, sums)
 	}
-	h.normal.Spread(w.system, h.needs.ld, hi-lo, sums)
-
 	ld := h.needs.ld
-	rhs := w.system[(hi-lo)*ld:]
+	if h.systemsInSums(hi - lo) {
+		a = h.normal.System(sums)
+	} else {
+		a = w.system
+		h.normal.Spread(a, ld, hi-lo, sums)
+	}
+	rhs := a[(hi-lo)*ld:]
 	if h.allPairs != 0 && x != nil {
 		// The rows of the symmetric matrix are its columns.
 		scaled := w.vector
@@ -51,7 +56,7 @@ func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
 	}
 	factors, bias := h.regularization(q.row)
 	for i := lo; i < hi; i++ {
-		row := w.system[(i-lo)*ld:]
+		row := a[(i-lo)*ld:]
 		if h.allPairs != 0 && h.common == nil {
 			gram := h.gram.row(i)
 			simd.Axpy(h.allPairs, gram[lo:i+1], row)
@@ -68,20 +73,26 @@ func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) {
 			rhs[i-lo] -= d * x[i]
 		}
 	}
+	return a
+}
+
+// systemsInSums reports whether systems of so many unknowns stay where they are summed.
+func (h *halfStep) systemsInSums(unknowns int) bool {
+	return unknowns == h.needs.order && h.normal.InPlace()
 }
 
 // writeEquations writes the equations of a row to the results.
 func writeEquations(h *halfStep, w *rowScratch, q *query) {
 	k, ld := h.unknowns, h.needs.ld
-	h.system(w, q, 0, k, nil)
+	a := h.system(w, q, 0, k, nil)
 	for i := range k {
 		row := h.equations.row(q.row, i)
-		copy(row[:i+1], w.system[i*ld:])
+		copy(row[:i+1], a[i*ld:])
 		for j := i + 1; j < k; j++ {
-			row[j] = w.system[j*ld+i]
+			row[j] = a[j*ld+i]
 		}
 	}
-	copy(h.equations.b.row(q.row), w.system[k*ld:])
+	copy(h.equations.b.row(q.row), a[k*ld:])
 }
 
 // writeUnit writes the unit matrix and zeros to the results of a row.

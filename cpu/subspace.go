@@ -18,9 +18,9 @@ func subspace(h *halfStep, w *rowScratch, q *query) {
 	for sweep := range h.solver.Steps {
 		for lo := 0; lo < k; lo += block {
 			hi := min(lo+block, k)
-			h.system(w, q, lo, hi, x)
+			a := h.system(w, q, lo, hi, x)
 			change := w.vector[:hi-lo]
-			if pivot := simd.Solve(change, w.system, h.needs.ld, tolerance); pivot != 0 {
+			if pivot := simd.Solve(change, a, h.needs.ld, tolerance); pivot != 0 {
 				h.finish(q.row, lo+pivot, k)
 				return
 			}

@@ -21,6 +21,8 @@ func (*Normal) addRows(_, _ []float32, _ []int64, _ []float32, _ int, _ []int32,
 
 func (*Normal) spreadTiles([]float32, int, int, []float32) { panic(noAssembly) }
 
+func (*Normal) spreadDiagonal([]float32, int, int, []float32) { panic(noAssembly) }
+
 func (*Normal) collectTiles([]float32, []float32, int) { panic(noAssembly) }
 
 func packVector(int, []float32, []float32, int, int, int, []int32) { panic(noAssembly) }

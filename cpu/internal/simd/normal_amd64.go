@@ -55,8 +55,7 @@ func first(v []float32) *float32 {
 // addTiles adds the sums of one row for ids that are not empty.
 //
 // With AVX-512 the sums begin with those of the tiles on the diagonal; the tiles
-// below have their places in a square matrix that follows, which begins with the first
-// row of the second tile. With AVX2 all are in a matrix of padded columns, and the
+// below have their places in a matrix that follows. With AVX2 all are in a matrix of padded columns, and the
 // right-hand side is the row below.
 func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t, scaled []float32) {
 	if active == avx2 {
@@ -71,8 +70,8 @@ func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t,
 	}
 	const lanes, most = diagonalLanes, 14
 	id, count, weights, size := &ids[0], len(t), first(w), designSize(n.design)
-	ld, below := n.padded-lanes, n.padded/lanes*size
-	_ = sums[below+ld*ld-1]
+	ld := n.apart
+	_ = sums[n.size-1]
 	old := func(at int) *float32 {
 		if before == nil {
 			return nil
@@ -91,7 +90,7 @@ func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t,
 		// The rows below are shared out evenly.
 		row, have := col+2*lanes, false // whether products has those of these columns
 		for tiles := (n.order - row + most - 1) / most; tiles > 0; tiles-- {
-			height, at := (n.order-row)/tiles, below+(row-lanes)*ld+col
+			height, at := (n.order-row)/tiles, n.matrix+row*ld+col
 			switch {
 			case fetched < n.padded:
 				normalPairAheadAVX512(height, &sums[at], old(at), ld, row-col, columns, ldy, id, count, weights, products, &y[fetched], blockAhead, last)
@@ -104,7 +103,7 @@ func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t,
 			row += height
 			have = w != nil
 		}
-		diagonal, at := col/lanes*size, below+col*ld+col
+		diagonal, at := col/lanes*size, n.matrix+(col+lanes)*ld+col
 		if col+lanes == n.padded {
 			normalRows16AVX512(&sums[diagonal], old(diagonal), &offsets[0], 1, columns, ldy, id, 0, weights, &t[0])
 			return
@@ -169,9 +168,19 @@ func (n *Normal) addRows(sums, before []float32, offsets []int64, y []float32, l
 
 func (n *Normal) spreadTiles(a []float32, lda, k int, sums []float32) {
 	const lanes = diagonalLanes
-	b := a[k*lda:]
-	size, ld := designSize(n.design), n.padded-lanes
-	below := sums[n.padded/lanes*size:]
+	n.spreadDiagonal(a, lda, k, sums)
+	for row := lanes; row < k; row += lanes {
+		for col := 0; col < row; col += 2 * lanes {
+			from := sums[n.matrix+row*n.apart+col:]
+			CopyPanel(a[row*lda+col:], lda, from, n.apart, min(k-row, lanes), min(row-col, 2*lanes))
+		}
+	}
+}
+
+// spreadDiagonal is Spread of the tiles on the diagonal and of the right-hand side.
+func (n *Normal) spreadDiagonal(a []float32, lda, k int, sums []float32) {
+	const lanes = diagonalLanes
+	size, b := designSize(n.design), a[k*lda:]
 	for col := 0; col < k; col += lanes {
 		to, from, rows := &a[col*lda+col], &sums[col/lanes*size], min(k-col, lanes)
 		switch n.design {
@@ -183,9 +192,6 @@ func (n *Normal) spreadTiles(a []float32, lda, k int, sums []float32) {
 			normalSpread12AVX512(to, lda, rows, &b[col], from)
 		default:
 			normalSpread16AVX512(to, lda, rows, &b[col], from)
-		}
-		for left := 0; left < col; left += 2 * lanes {
-			CopyPanel(a[col*lda+left:], lda, below[(col-lanes)*ld+left:], ld, rows, min(col-left, 2*lanes))
 		}
 	}
 }

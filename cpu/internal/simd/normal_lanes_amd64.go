@@ -63,19 +63,18 @@ func (n *Normal) numbers(sums, system []float32, lda int) {
 // collectTiles is Collect: all tiles on the diagonal have the places of the first one.
 func (n *Normal) collectTiles(sums, a []float32, lda int) {
 	const lanes = diagonalLanes
-	size, ld := designSize(n.design), n.padded-lanes
+	size := designSize(n.design)
 	tile := Normal{order: min(n.order, lanes), padded: lanes, design: n.design, stride: lanes, size: size}
 	var numbered [11 * lanes]float32
 	var system [(lanes + 1) * 3 * lanes]float32
 	step := PanelStride(tile.order + 1)
 	tile.numbers(numbered[:size], system[:(tile.order+1)*step], step)
-	below := sums[n.padded/lanes*size:]
 	for col := 0; col < n.order; col += lanes {
 		own, end := sums[col/lanes*size:][:size], min(n.order, col+lanes)
 		for i := col; i < end; i++ {
 			row := a[i*lda : i*lda+i+1]
 			if col > 0 {
-				copy(below[(i-lanes)*ld:], row[:col])
+				copy(sums[n.matrix+i*n.apart:], row[:col])
 			}
 			for j, v := range row[col:] {
 				own[math.Float32bits(system[(i-col)*step+j])] = v
@@ -146,7 +145,7 @@ func (n *Normal) solvePanels(s *SummedRows, x, at *places, v *shifts, tolerance 
 		clear(z[n.order*lanes:])
 	}
 	tiles := n.padded / lanes
-	below, pairs := s.Sums[tiles*designSize(n.design):], len(places)/tiles
+	pairs := len(places) / tiles
 	for t := range tiles {
 		loadLanes(&tile[0], lanes, &s.Sums[t*designSize(n.design)], at, len(tile)/lanes)
 		end := min(n.order, (t+1)*lanes)
@@ -157,7 +156,7 @@ func (n *Normal) solvePanels(s *SummedRows, x, at *places, v *shifts, tolerance 
 		}
 		for i := t * lanes; i < end; i++ {
 			panel := l[panelStart(i/panelRows)*lanes:]
-			loadLanes(&panel[i%panelRows*lanes], panelRows*lanes, &below[(i-lanes)*(n.padded-lanes)], at, t*lanes)
+			loadLanes(&panel[i%panelRows*lanes], panelRows*lanes, &s.Sums[n.matrix+i*n.apart], at, t*lanes)
 		}
 	}
 	for i := range n.order {

@@ -46,7 +46,7 @@ func guarded(t *testing.T, n int) ([]float32, func(what string)) {
 // height of a tile and every width of a last vector. With -short every height still
 // occurs.
 func normalOrders() []int {
-	orders, most := []int{100, 128, 130}, 70
+	orders, most := []int{100, 113, 128, 130}, 70
 	if testing.Short() {
 		orders, most = nil, 34
 	}
@@ -170,6 +170,13 @@ func TestNormal(t *testing.T) {
 							a, checkA := guarded(t, (k+1)*lda)
 							n.Spread(a, lda, k, sums)
 							c.require(t, a, lda, 0, count)
+							if n.InPlace() {
+								inPlace := n.System(sums)
+								for i := range k + 1 {
+									end := i*lda + min(i+1, k)
+									require.Equal(t, a[i*lda:end], inPlace[i*lda:end], "%s, in the sums: row %d", c.what, i)
+								}
+							}
 							checkSums(c.what)
 							checkA(c.what)
 							checkY(c.what)
