@@ -54,24 +54,26 @@ func (h *halfStep) system(w *rowScratch, q *query, lo, hi int, x []float32) (a [
 		simd.ScaleTo(scaled, -h.allPairs, x)
 		simd.WeightedSum(rhs[:hi-lo], h.gram.data[lo:], h.gram.stride, w.consecutive[:h.unknowns], scaled)
 	}
-	factors, bias := h.regularization(q.row)
-	for i := lo; i < hi; i++ {
-		row := a[(i-lo)*ld:]
-		if h.allPairs != 0 && h.common == nil {
-			gram := h.gram.row(i)
-			simd.Axpy(h.allPairs, gram[lo:i+1], row)
+	if h.allPairs != 0 && h.common == nil {
+		for i := lo; i < hi; i++ {
+			simd.Axpy(h.allPairs, h.gram.row(i)[lo:i+1], a[(i-lo)*ld:])
 			if len(h.offsetGram) > 0 {
 				rhs[i-lo] -= h.allPairs * h.offsetGram[i]
 			}
 		}
-		d := factors
-		if i >= h.stored {
-			d = bias
+	}
+	factors, bias := h.regularization(q.row)
+	diagonal := func(lo, hi int, d float32) {
+		for i := lo; i < hi; i++ {
+			a[i*ld+i] += d
 		}
-		row[i-lo] += d
-		if x != nil {
-			rhs[i-lo] -= d * x[i]
-		}
+	}
+	stored := min(max(h.stored, lo), hi)
+	diagonal(0, stored-lo, factors)
+	diagonal(stored-lo, hi-lo, bias)
+	if x != nil {
+		simd.Axpy(-factors, x[lo:stored], rhs)
+		simd.Axpy(-bias, x[stored:hi], rhs[stored-lo:])
 	}
 	return a
 }
