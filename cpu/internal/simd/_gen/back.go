@@ -13,7 +13,11 @@ import (
 // by the diagonal, so that an element waits for a broadcast and a multiply-add alone; what
 // would reach elements that are done is 0 in them.
 //
-// A vector has as many lanes as the panel has rows, with AVX-512 as well.
+// A vector has as many lanes as the panel has rows, with AVX-512 as well. Order 128 takes 0.5
+// µs with it, of 5.7 with the factorization; 0.8 with panels of 16 rows, whose sums were added
+// up and whose blocks on the diagonal were turned by transposing 16 vectors. The floor is n²
+// operations, 0.07 µs at the peak; what limits it is that elements wait for each other, 5
+// cycles each and between panels for the sums.
 func solvePanel(g *generator) {
 	g.function("solvePanel", "func(a *float32, lda, n, first int, x *float32)",
 		fmt.Sprintf("solvePanel%s solves U·x = z for the elements of x from first on, a multiple of %d, as many\nas that, when those after them are done. x holds z until then.", g.name, panelHeight))

@@ -222,7 +222,10 @@ read there.`, d.name(), g.name, d.order, d.size()))
 	g.dispatch(w, ahead, loops)
 }
 
-// spread writes the sums of a design as rows of a matrix.
+// spread writes the sums of a design as rows of a matrix. Eight tiles of order 16 take 0.32
+// µs, and 0.42 when other work has had the first-level cache. Permuting the vectors of a row
+// in place of gathering it, 79 permutations a tile, took 0.26 and 0.48, as their indices are
+// 5 KB.
 func (g *generator) spread(d *design) {
 	g.function("normalSpread"+d.name(), "func(a *float32, lda, rows int, b, sums *float32)",
 		fmt.Sprintf(`normalSpread%s%s writes the sums of a tile to rows ≥ 1 rows of %d elements, both
