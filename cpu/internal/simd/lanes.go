@@ -26,8 +26,8 @@ func Lanes(order int) int {
 }
 
 // The highest orders to solve in lanes: on an Intel Xeon of 2023 with 2 MiB of cache a
-// system of 128 takes 5.0 µs, and 5.9 alone; of 192, 19 and 17. With AVX2 256 takes 62
-// and 67 µs.
+// system of 128 takes 5.0 µs, and 5.7 alone; of 192, 19 and 16. With AVX2 256 takes 62
+// and 63 µs.
 const (
 	lanesLimit512 = 128
 	lanesLimit2   = 256
