@@ -45,7 +45,8 @@ const (
 // Ranges of 256 products are a tenth slower, of 768 and 1024 and blocks of 160 to 224 rows of
 // A no faster. Two workers who pack both operands as a whole first, none of it twice, take
 // 1.2 times as long for 512 rows and as long or longer for 1024: what one packs comes from the
-// caches of the other.
+// caches of the other. Squares cut into rows, which pack the cheaper operand twice, take as
+// long to 5 % longer than cut into columns.
 //
 // Errors, in units of 2^-24 of the sum of magnitudes, root mean square, of sums of 32, 512
 // and 4096 products, with pieces and without: 0.23, 0.21, 0.08 and 0.47, 0.34, 0.12 for
