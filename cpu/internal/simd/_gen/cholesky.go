@@ -42,16 +42,6 @@ func cholesky(g *generator) {
 	solvePanel(g)
 }
 
-// multiplySubtract computes sum -= x times the element at an address.
-func (g *generator) multiplySubtract(element operand.Mem, x, sum, scratch reg.VecVirtual) {
-	if g.wide() {
-		g.VFNMADD231PS_BCST(element, x, sum)
-		return
-	}
-	g.VBROADCASTSS(element, scratch)
-	g.VFNMADD231PS(scratch, x, sum)
-}
-
 // panelHeight is the number of rows of U that are computed together.
 const panelHeight = 8
 
@@ -192,7 +182,7 @@ func (g *generator) firstBlocks(w panel, first reg.GPVirtual, width int) {
 	g.LEAQ(operand.Mem{Base: w.diagonal, Index: n, Scale: 1}, b)
 	g.VMOVUPS(operand.Mem{Base: b, Index: w.column, Scale: 1}, right)
 	g.above(w, rows, func(p reg.GPVirtual, v reg.VecVirtual) {
-		g.multiplySubtract(operand.Mem{Base: x, Index: p, Scale: 4}, v, right, g.vector())
+		g.subtract(operand.Mem{Base: x, Index: p, Scale: 4}, []reg.VecVirtual{v}, []reg.VecVirtual{right}, g.vector())
 	})
 
 	count := g.argument("n")

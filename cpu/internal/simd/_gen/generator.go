@@ -29,10 +29,12 @@ var (
 type generator struct {
 	*build.Context
 	instructions
-	labels   int
-	numbered bool
-	floats   map[uint32]bool
-	tabled   bool // the table of masks is in the file
+	labels int
+
+	// What the file has already.
+	tabled   bool            // the table of masks
+	numbered bool            // the numbers of lanes
+	floats   map[uint32]bool // numbers, by their bits
 }
 
 // wide reports whether the set has AVX-512.
