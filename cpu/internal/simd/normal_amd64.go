@@ -83,7 +83,7 @@ func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t,
 	}
 	products := first(scaled)
 	// The first tiles read rows ahead of time, a few cache lines each.
-	fetched, last := 0, len(ids)-1
+	fetched, ahead := 0, min(blockAhead, len(ids)-count)
 	offsets := [...]int64{0, int64(count)}
 	for col := 0; col < n.padded; col += 2 * lanes {
 		columns := &y[col]
@@ -93,7 +93,7 @@ func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t,
 			height, at := (n.order-row)/tiles, n.matrix+row*ld+col
 			switch {
 			case fetched < n.padded:
-				normalPairAheadAVX512(height, &sums[at], old(at), ld, row-col, columns, ldy, id, count, weights, products, &y[fetched], blockAhead, last)
+				normalPairAheadAVX512(height, &sums[at], old(at), ld, row-col, columns, ldy, id, count, weights, products, &y[fetched], ahead)
 				fetched += 4 * lanes
 			case have:
 				normalPairScaledAVX512(height, &sums[at], old(at), ld, row-col, columns, ldy, id, count, products)
@@ -108,11 +108,11 @@ func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t,
 			normalRows16AVX512(&sums[diagonal], old(diagonal), &offsets[0], 1, columns, ldy, id, 0, weights, &t[0])
 			return
 		}
-		ahead := 0
+		distance := 0
 		if fetched < n.padded {
-			ahead = blockAhead
+			distance = ahead
 		}
-		normalTopBelowAVX512(&sums[diagonal], old(diagonal), &sums[at], old(at), ld, columns, ldy, id, count, weights, &t[0], columns, ahead, last)
+		normalTopBelowAVX512(&sums[diagonal], old(diagonal), &sums[at], old(at), ld, columns, ldy, id, count, weights, &t[0], columns, distance)
 		normalRows16AVX512(&sums[diagonal+size], old(diagonal+size), &offsets[0], 1, &y[col+lanes], ldy, id, 0, weights, &t[0])
 	}
 }

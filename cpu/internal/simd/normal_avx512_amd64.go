@@ -146,7 +146,7 @@ func normalSolve16AVX512(x *float32, to *int, sums *float32, at *int, shifts *fl
 // cache lines of the rows so far ahead are fetched, as normalPairAhead does.
 //
 //go:noescape
-func normalTopBelowAVX512(sums *float32, before *float32, a *float32, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int, last int)
+func normalTopBelowAVX512(sums *float32, before *float32, a *float32, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int)
 
 // normalPlaceAVX512 copies n ≥ 1 vectors. The numbers of each in to and from are a pair of
 // places.
@@ -167,10 +167,10 @@ func normalPairAVX512(height int, a *float32, before *float32, lda int, down int
 // of y begin at y, the rows down elements after that.
 // With weights the columns times the weights go to scaled, rating by rating.
 // Meanwhile 4 cache lines of the rows so far ahead are fetched, where the first row has
-// them at from; last is the place of the last id.
+// them at from: ids are read there.
 //
 //go:noescape
-func normalPairAheadAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32, from *float32, ahead int, last int)
+func normalPairAheadAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32, from *float32, ahead int)
 
 // normalPairScaledAVX512 writes the tile of A that begins at a, height ≤ 14 rows by 32 columns: what
 // the ratings contribute and, unless it is nil, the tile that begins at before. The columns

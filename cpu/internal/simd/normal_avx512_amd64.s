@@ -23,6 +23,10 @@ TEXT ·normalRows8AVX512(SB), NOSPLIT, $8-80
 	JZ      plain1
 	TESTQ   R8, R8
 	JZ      still2
+	ADDQ    DI, R8
+	SUBQ    R10, R8
+	SUBQ    R10, R9
+	SUBQ    R10, DI
 
 row4:
 	MOVQ  8(CX), R11
@@ -46,73 +50,69 @@ block5:
 	VPXORD  Z8, Z8, Z8
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
-	SUBQ    $0x02, R12
-	JLE     last7
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last7
 
 pairs6:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
+	MOVLQSX          (R10)(R8*1), R14
 	IMULQ            SI, R14
 	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          4(R10)(R8*1), R14
+	IMULQ            SI, R14
+	PREFETCHT0       (BX)(R14*1)
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z6
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z6
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z10
-	VMULPS.BCST      4(R9), Z0, Z0
+	VMULPS.BCST      4(R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z7
-	VFMADD231PS      (BX)(R13*1), Z1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z7
+	VFMADD231PS      (BX)(R14*1), Z1, Z8
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs6
+	CMPQ             R10, R13
+	JLT              pairs6
 
 last7:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z10
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z7
-	VFMADD231PS      (BX)(R13*1), Z1, K1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, K1, Z7
+	VFMADD231PS      (BX)(R14*1), Z1, K1, Z8
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z9
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
 	VADDPS           Z7, Z3, Z3
 	VADDPS           Z8, Z4, Z4
 	VADDPS           Z9, Z5, Z5
@@ -149,6 +149,9 @@ done8:
 	RET
 
 still2:
+	SUBQ R10, R9
+	SUBQ R10, DI
+
 row11:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
@@ -171,66 +174,63 @@ block12:
 	VPXORD  Z8, Z8, Z8
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
-	SUBQ    $0x02, R12
-	JLE     last14
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last14
 
 pairs13:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z6
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z6
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z10
-	VMULPS.BCST      4(R9), Z0, Z0
+	VMULPS.BCST      4(R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z7
-	VFMADD231PS      (BX)(R13*1), Z1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z7
+	VFMADD231PS      (BX)(R14*1), Z1, Z8
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs13
+	CMPQ             R10, R13
+	JLT              pairs13
 
 last14:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z10
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z7
-	VFMADD231PS      (BX)(R13*1), Z1, K1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, K1, Z7
+	VFMADD231PS      (BX)(R14*1), Z1, K1, Z8
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z9
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
 	VADDPS           Z7, Z3, Z3
 	VADDPS           Z8, Z4, Z4
 	VADDPS           Z9, Z5, Z5
@@ -269,6 +269,9 @@ done15:
 plain1:
 	TESTQ R8, R8
 	JZ    still3
+	ADDQ  DI, R8
+	SUBQ  R10, R8
+	SUBQ  R10, DI
 
 row18:
 	MOVQ  8(CX), R11
@@ -292,65 +295,64 @@ block19:
 	VPXORD  Z8, Z8, Z8
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
-	SUBQ    $0x02, R12
-	JLE     last21
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last21
 
 pairs20:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
+	MOVLQSX          (R10)(R8*1), R14
 	IMULQ            SI, R14
 	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          4(R10)(R8*1), R14
 	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	PREFETCHT0       (BX)(R14*1)
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z10
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z7
 	VFMADD231PS      Z0, Z1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs20
+	CMPQ             R10, R13
+	JLT              pairs20
 
 last21:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z10
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, K1, Z7
 	VFMADD231PS      Z0, Z1, K1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z9
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z7, Z3, Z3
 	VADDPS           Z8, Z4, Z4
@@ -388,6 +390,8 @@ done22:
 	RET
 
 still3:
+	SUBQ R10, DI
+
 row25:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
@@ -410,58 +414,58 @@ block26:
 	VPXORD  Z8, Z8, Z8
 	VPXORD  Z9, Z9, Z9
 	VPXORD  Z10, Z10, Z10
-	SUBQ    $0x02, R12
-	JLE     last28
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last28
 
 pairs27:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z10
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z7
 	VFMADD231PS      Z0, Z1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs27
+	CMPQ             R10, R13
+	JLT              pairs27
 
 last28:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z6
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z10
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, K1, Z7
 	VFMADD231PS      Z0, Z1, K1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z9
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z7, Z3, Z3
 	VADDPS           Z8, Z4, Z4
@@ -1524,6 +1528,10 @@ TEXT ·normalRows10AVX512(SB), NOSPLIT, $8-80
 	JZ      plain39
 	TESTQ   R8, R8
 	JZ      still40
+	ADDQ    DI, R8
+	SUBQ    R10, R8
+	SUBQ    R10, R9
+	SUBQ    R10, DI
 
 row42:
 	MOVQ  8(CX), R11
@@ -1549,81 +1557,77 @@ block43:
 	VPXORD  Z10, Z10, Z10
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
-	SUBQ    $0x02, R12
-	JLE     last45
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last45
 
 pairs44:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
+	MOVLQSX          (R10)(R8*1), R14
 	IMULQ            SI, R14
 	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          4(R10)(R8*1), R14
+	IMULQ            SI, R14
+	PREFETCHT0       (BX)(R14*1)
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z7
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z7
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z12
-	VMULPS.BCST      4(R9), Z0, Z0
+	VMULPS.BCST      4(R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z8
-	VFMADD231PS      (BX)(R13*1), Z1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z8
+	VFMADD231PS      (BX)(R14*1), Z1, Z9
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z11
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs44
+	CMPQ             R10, R13
+	JLT              pairs44
 
 last45:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z12
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z8
-	VFMADD231PS      (BX)(R13*1), Z1, K1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, K1, Z8
+	VFMADD231PS      (BX)(R14*1), Z1, K1, Z9
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z11
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
 	VADDPS           Z8, Z3, Z3
 	VADDPS           Z9, Z4, Z4
 	VADDPS           Z10, Z5, Z5
@@ -1664,6 +1668,9 @@ done46:
 	RET
 
 still40:
+	SUBQ R10, R9
+	SUBQ R10, DI
+
 row49:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
@@ -1688,74 +1695,71 @@ block50:
 	VPXORD  Z10, Z10, Z10
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
-	SUBQ    $0x02, R12
-	JLE     last52
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last52
 
 pairs51:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z7
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z7
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z12
-	VMULPS.BCST      4(R9), Z0, Z0
+	VMULPS.BCST      4(R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z8
-	VFMADD231PS      (BX)(R13*1), Z1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z8
+	VFMADD231PS      (BX)(R14*1), Z1, Z9
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z11
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs51
+	CMPQ             R10, R13
+	JLT              pairs51
 
 last52:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z12
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z8
-	VFMADD231PS      (BX)(R13*1), Z1, K1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, K1, Z8
+	VFMADD231PS      (BX)(R14*1), Z1, K1, Z9
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z11
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
 	VADDPS           Z8, Z3, Z3
 	VADDPS           Z9, Z4, Z4
 	VADDPS           Z10, Z5, Z5
@@ -1798,6 +1802,9 @@ done53:
 plain39:
 	TESTQ R8, R8
 	JZ    still41
+	ADDQ  DI, R8
+	SUBQ  R10, R8
+	SUBQ  R10, DI
 
 row56:
 	MOVQ  8(CX), R11
@@ -1823,73 +1830,72 @@ block57:
 	VPXORD  Z10, Z10, Z10
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
-	SUBQ    $0x02, R12
-	JLE     last59
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last59
 
 pairs58:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
+	MOVLQSX          (R10)(R8*1), R14
 	IMULQ            SI, R14
 	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          4(R10)(R8*1), R14
 	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	PREFETCHT0       (BX)(R14*1)
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z12
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z8
 	VFMADD231PS      Z0, Z1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z11
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs58
+	CMPQ             R10, R13
+	JLT              pairs58
 
 last59:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z12
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, K1, Z8
 	VFMADD231PS      Z0, Z1, K1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z11
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z8, Z3, Z3
 	VADDPS           Z9, Z4, Z4
@@ -1931,6 +1937,8 @@ done60:
 	RET
 
 still41:
+	SUBQ R10, DI
+
 row63:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
@@ -1955,66 +1963,66 @@ block64:
 	VPXORD  Z10, Z10, Z10
 	VPXORD  Z11, Z11, Z11
 	VPXORD  Z12, Z12, Z12
-	SUBQ    $0x02, R12
-	JLE     last66
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last66
 
 pairs65:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z12
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z8
 	VFMADD231PS      Z0, Z1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z11
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs65
+	CMPQ             R10, R13
+	JLT              pairs65
 
 last66:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z7
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z12
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, K1, Z8
 	VFMADD231PS      Z0, Z1, K1, Z9
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z11
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z8, Z3, Z3
 	VADDPS           Z9, Z4, Z4
@@ -3340,6 +3348,10 @@ TEXT ·normalRows12AVX512(SB), NOSPLIT, $8-80
 	JZ      plain78
 	TESTQ   R8, R8
 	JZ      still79
+	ADDQ    DI, R8
+	SUBQ    R10, R8
+	SUBQ    R10, R9
+	SUBQ    R10, DI
 
 row81:
 	MOVQ  8(CX), R11
@@ -3369,97 +3381,93 @@ block82:
 	VPXORD  Z14, Z14, Z14
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
-	SUBQ    $0x02, R12
-	JLE     last84
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last84
 
 pairs83:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
+	MOVLQSX          (R10)(R8*1), R14
 	IMULQ            SI, R14
 	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          4(R10)(R8*1), R14
+	IMULQ            SI, R14
+	PREFETCHT0       (BX)(R14*1)
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z9
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF64X4  4(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF64X4  12(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  32(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z9
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z16
-	VMULPS.BCST      4(R9), Z0, Z0
+	VMULPS.BCST      4(R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z10
-	VFMADD231PS      (BX)(R13*1), Z1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z10
+	VFMADD231PS      (BX)(R14*1), Z1, Z11
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z15
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs83
+	CMPQ             R10, R13
+	JLT              pairs83
 
 last84:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z9
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF64X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VBROADCASTF64X4  12(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VBROADCASTF32X4  32(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z16
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z10
-	VFMADD231PS      (BX)(R13*1), Z1, K1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, K1, Z10
+	VFMADD231PS      (BX)(R14*1), Z1, K1, Z11
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z15
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
 	VADDPS           Z10, Z3, Z3
 	VADDPS           Z11, Z4, Z4
 	VADDPS           Z12, Z5, Z5
@@ -3508,6 +3516,9 @@ done85:
 	RET
 
 still79:
+	SUBQ R10, R9
+	SUBQ R10, DI
+
 row88:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
@@ -3536,90 +3547,87 @@ block89:
 	VPXORD  Z14, Z14, Z14
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
-	SUBQ    $0x02, R12
-	JLE     last91
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last91
 
 pairs90:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z9
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
+	VPERMPS          Z0, Z2, Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF64X4  4(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z5
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF64X4  12(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  32(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z9
-	VMULPS.BCST      (R9), Z0, Z0
-	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z16
-	VMULPS.BCST      4(R9), Z0, Z0
+	VMULPS.BCST      4(R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, Z10
-	VFMADD231PS      (BX)(R13*1), Z1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, Z10
+	VFMADD231PS      (BX)(R14*1), Z1, Z11
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z15
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs90
+	CMPQ             R10, R13
+	JLT              pairs90
 
 last91:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z9
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R14*1), Z0, Z3
-	VFMADD231PS      (BX)(R14*1), Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z3
+	VFMADD231PS      (BX)(R12*1), Z1, Z4
+	VBROADCASTF64X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VBROADCASTF64X4  12(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VBROADCASTF32X4  32(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z16
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z2, Z1
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z10
-	VFMADD231PS      (BX)(R13*1), Z1, K1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, K1, Z10
+	VFMADD231PS      (BX)(R14*1), Z1, K1, Z11
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z15
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
 	VADDPS           Z10, Z3, Z3
 	VADDPS           Z11, Z4, Z4
 	VADDPS           Z12, Z5, Z5
@@ -3670,6 +3678,9 @@ done92:
 plain78:
 	TESTQ R8, R8
 	JZ    still80
+	ADDQ  DI, R8
+	SUBQ  R10, R8
+	SUBQ  R10, DI
 
 row95:
 	MOVQ  8(CX), R11
@@ -3699,89 +3710,88 @@ block96:
 	VPXORD  Z14, Z14, Z14
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
-	SUBQ    $0x02, R12
-	JLE     last98
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last98
 
 pairs97:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
+	MOVLQSX          (R10)(R8*1), R14
 	IMULQ            SI, R14
 	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          4(R10)(R8*1), R14
 	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	PREFETCHT0       (BX)(R14*1)
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z9
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VBROADCASTF64X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VBROADCASTF64X4  12(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VBROADCASTF32X4  32(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z16
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z10
 	VFMADD231PS      Z0, Z1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z15
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs97
+	CMPQ             R10, R13
+	JLT              pairs97
 
 last98:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z9
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VBROADCASTF64X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VBROADCASTF64X4  12(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VBROADCASTF32X4  32(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z16
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, K1, Z10
 	VFMADD231PS      Z0, Z1, K1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z15
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z10, Z3, Z3
 	VADDPS           Z11, Z4, Z4
@@ -3831,6 +3841,8 @@ done99:
 	RET
 
 still80:
+	SUBQ R10, DI
+
 row102:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
@@ -3859,82 +3871,82 @@ block103:
 	VPXORD  Z14, Z14, Z14
 	VPXORD  Z15, Z15, Z15
 	VPXORD  Z16, Z16, Z16
-	SUBQ    $0x02, R12
-	JLE     last105
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last105
 
 pairs104:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z9
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VBROADCASTF64X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VBROADCASTF64X4  12(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VBROADCASTF32X4  32(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z16
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z10
 	VFMADD231PS      Z0, Z1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z15
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs104
+	CMPQ             R10, R13
+	JLT              pairs104
 
 last105:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z9
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, Z3
 	VFMADD231PS      Z0, Z1, Z4
-	VBROADCASTF64X4  4(BX)(R14*1), Z1
+	VBROADCASTF64X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF64X4  12(BX)(R14*1), Z1
+	VBROADCASTF64X4  12(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  32(BX)(R14*1), Z1
+	VBROADCASTF32X4  32(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z16
 	VPERMPS          Z0, Z2, Z1
 	VFMADD231PS      Z0, Z0, K1, Z10
 	VFMADD231PS      Z0, Z1, K1, Z11
-	VBROADCASTF64X4  4(BX)(R13*1), Z1
+	VBROADCASTF64X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z12
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z13
-	VBROADCASTF64X4  12(BX)(R13*1), Z1
+	VBROADCASTF64X4  12(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z14
-	VBROADCASTF32X4  32(BX)(R13*1), Z1
+	VBROADCASTF32X4  32(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z15
-	ADDQ             $0x04, DI
 	ADDQ             $0x04, R10
 	VADDPS           Z10, Z3, Z3
 	VADDPS           Z11, Z4, Z4
@@ -5593,6 +5605,10 @@ TEXT ·normalRows16AVX512(SB), NOSPLIT, $8-80
 	JZ      plain117
 	TESTQ   R8, R8
 	JZ      still118
+	ADDQ    DI, R8
+	SUBQ    R10, R8
+	SUBQ    R10, R9
+	SUBQ    R10, DI
 
 row120:
 	MOVQ  8(CX), R11
@@ -5619,24 +5635,45 @@ block121:
 	VPXORD  Z12, Z12, Z12
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
-	SUBQ    $0x02, R12
-	JLE     last123
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last123
 
 pairs122:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
+	MOVLQSX          (R10)(R8*1), R14
 	IMULQ            SI, R14
 	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          4(R10)(R8*1), R14
+	IMULQ            SI, R14
+	PREFETCHT0       (BX)(R14*1)
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z14
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
+	VPERMPS          Z0, Z3, Z2
+	VFMADD231PS      (BX)(R12*1), Z0, Z4
+	VFMADD231PS      (BX)(R12*1), Z2, Z5
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  16(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z9
+	VBROADCASTF32X4  36(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z10
+	VBROADCASTF32X4  40(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z2, Z11
+	VBROADCASTF32X4  44(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z2, Z12
+	VFMADD231PS.BCST 60(BX)(R12*1), Z0, Z13
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z14
-	VMULPS.BCST      (R9), Z0, Z0
+	VFMADD231PS.BCST 4(R10), Z0, Z14
+	VMULPS.BCST      4(R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      (BX)(R14*1), Z0, Z4
 	VFMADD231PS      (BX)(R14*1), Z2, Z5
@@ -5655,89 +5692,64 @@ pairs122:
 	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
 	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST 4(R10), Z0, Z14
-	VMULPS.BCST      4(R9), Z0, Z0
-	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (BX)(R13*1), Z0, Z4
-	VFMADD231PS      (BX)(R13*1), Z2, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, Z13
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs122
+	CMPQ             R10, R13
+	JLT              pairs122
 
 last123:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z14
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (BX)(R14*1), Z0, Z4
-	VFMADD231PS      (BX)(R14*1), Z2, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z4
+	VFMADD231PS      (BX)(R12*1), Z2, Z5
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R14*1), Z1
+	VBROADCASTF32X4  16(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R14*1), Z1
+	VBROADCASTF32X4  36(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R14*1), Z1
+	VBROADCASTF32X4  40(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R14*1), Z1
+	VBROADCASTF32X4  44(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
+	VFMADD231PS.BCST 60(BX)(R12*1), Z0, Z13
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z14
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z4
-	VFMADD231PS      (BX)(R13*1), Z2, K1, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, K1, Z4
+	VFMADD231PS      (BX)(R14*1), Z2, K1, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VBROADCASTF32X4  16(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VBROADCASTF32X4  36(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VBROADCASTF32X4  40(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, K1, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, K1, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
-	ADDQ             $0x04, DI
+	VFMADD231PS.BCST 60(BX)(R14*1), Z0, K1, Z13
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
 	MOVQ             (SP), R12
 	TESTQ            R12, R12
 	JZ               fresh125
@@ -5791,6 +5803,9 @@ done124:
 	RET
 
 still118:
+	SUBQ R10, R9
+	SUBQ R10, DI
+
 row127:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
@@ -5816,17 +5831,39 @@ block128:
 	VPXORD  Z12, Z12, Z12
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
-	SUBQ    $0x02, R12
-	JLE     last130
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last130
 
 pairs129:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z14
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
+	VPERMPS          Z0, Z3, Z2
+	VFMADD231PS      (BX)(R12*1), Z0, Z4
+	VFMADD231PS      (BX)(R12*1), Z2, Z5
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  16(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z9
+	VBROADCASTF32X4  36(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z10
+	VBROADCASTF32X4  40(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z2, Z11
+	VBROADCASTF32X4  44(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z2, Z12
+	VFMADD231PS.BCST 60(BX)(R12*1), Z0, Z13
 	IMULQ            SI, R14
 	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z14
-	VMULPS.BCST      (R9), Z0, Z0
+	VFMADD231PS.BCST 4(R10), Z0, Z14
+	VMULPS.BCST      4(R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      (BX)(R14*1), Z0, Z4
 	VFMADD231PS      (BX)(R14*1), Z2, Z5
@@ -5845,89 +5882,64 @@ pairs129:
 	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
 	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
-	VFMADD231PS.BCST 4(R10), Z0, Z14
-	VMULPS.BCST      4(R9), Z0, Z0
-	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (BX)(R13*1), Z0, Z4
-	VFMADD231PS      (BX)(R13*1), Z2, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, Z13
-	ADDQ             $0x08, DI
 	ADDQ             $0x08, R10
-	ADDQ             $0x08, R9
-	SUBQ             $0x02, R12
-	JG               pairs129
+	CMPQ             R10, R13
+	JLT              pairs129
 
 last130:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z14
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (BX)(R14*1), Z0, Z4
-	VFMADD231PS      (BX)(R14*1), Z2, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VFMADD231PS      (BX)(R12*1), Z0, Z4
+	VFMADD231PS      (BX)(R12*1), Z2, Z5
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R14*1), Z1
+	VBROADCASTF32X4  16(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R14*1), Z1
+	VBROADCASTF32X4  36(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R14*1), Z1
+	VBROADCASTF32X4  40(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R14*1), Z1
+	VBROADCASTF32X4  44(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
-	LEAQ             4(R9)(R12*4), R9
+	VFMADD231PS.BCST 60(BX)(R12*1), Z0, Z13
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z14
-	VMULPS.BCST      (R9), Z0, Z0
+	VMULPS.BCST      (R10)(R9*1), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (BX)(R13*1), Z0, K1, Z4
-	VFMADD231PS      (BX)(R13*1), Z2, K1, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VFMADD231PS      (BX)(R14*1), Z0, K1, Z4
+	VFMADD231PS      (BX)(R14*1), Z2, K1, Z5
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VBROADCASTF32X4  16(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VBROADCASTF32X4  36(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VBROADCASTF32X4  40(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, K1, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, K1, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
-	ADDQ             $0x04, DI
+	VFMADD231PS.BCST 60(BX)(R14*1), Z0, K1, Z13
 	ADDQ             $0x04, R10
-	ADDQ             $0x04, R9
 	MOVQ             (SP), R8
 	TESTQ            R8, R8
 	JZ               fresh132
@@ -5983,6 +5995,9 @@ done131:
 plain117:
 	TESTQ R8, R8
 	JZ    still119
+	ADDQ  DI, R8
+	SUBQ  R10, R8
+	SUBQ  R10, DI
 
 row134:
 	MOVQ  8(CX), R11
@@ -6009,75 +6024,46 @@ block135:
 	VPXORD  Z12, Z12, Z12
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
-	SUBQ    $0x02, R12
-	JLE     last137
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last137
 
 pairs136:
-	MOVQ             (DI)(R8*1), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R13
-	PREFETCHT0       (BX)(R13*1)
+	MOVLQSX          (R10)(R8*1), R14
 	IMULQ            SI, R14
 	PREFETCHT0       (BX)(R14*1)
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
+	MOVLQSX          4(R10)(R8*1), R14
 	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	PREFETCHT0       (BX)(R14*1)
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z0, Z2, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R14*1), Z1
+	VBROADCASTF32X4  16(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R14*1), Z1
+	VBROADCASTF32X4  36(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R14*1), Z1
+	VBROADCASTF32X4  40(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R14*1), Z1
+	VBROADCASTF32X4  44(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST 60(BX)(R12*1), Z0, Z13
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z0, Z2, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, Z13
-	ADDQ             $0x08, DI
-	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs136
-
-last137:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z14
-	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      Z0, Z0, Z4
-	VFMADD231PS      Z0, Z2, Z5
 	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
 	VBROADCASTF32X4  4(BX)(R14*1), Z1
@@ -6093,33 +6079,61 @@ last137:
 	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
 	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
+	ADDQ             $0x08, R10
+	CMPQ             R10, R13
+	JLT              pairs136
+
+last137:
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z14
+	VPERMPS          Z0, Z3, Z2
+	VFMADD231PS      Z0, Z0, Z4
+	VFMADD231PS      Z0, Z2, Z5
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  16(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z9
+	VBROADCASTF32X4  36(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z10
+	VBROADCASTF32X4  40(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z2, Z11
+	VBROADCASTF32X4  44(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z2, Z12
+	VFMADD231PS.BCST 60(BX)(R12*1), Z0, Z13
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, K1, Z4
 	VFMADD231PS      Z0, Z2, K1, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VBROADCASTF32X4  16(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VBROADCASTF32X4  36(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VBROADCASTF32X4  40(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, K1, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, K1, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
-	ADDQ             $0x04, DI
+	VFMADD231PS.BCST 60(BX)(R14*1), Z0, K1, Z13
 	ADDQ             $0x04, R10
 	MOVQ             (SP), R9
 	TESTQ            R9, R9
@@ -6174,6 +6188,8 @@ done138:
 	RET
 
 still119:
+	SUBQ R10, DI
+
 row141:
 	MOVQ  8(CX), R11
 	SUBQ  (CX), R11
@@ -6199,68 +6215,40 @@ block142:
 	VPXORD  Z12, Z12, Z12
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
-	SUBQ    $0x02, R12
-	JLE     last144
+	LEAQ    -8(R10)(R12*4), R13
+	CMPQ    R10, R13
+	JGE     last144
 
 pairs143:
-	MOVQ             (DI), R13
-	MOVL             R13, R14
-	SHRQ             $0x20, R13
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
+	MOVLQSX          (R10)(DI*1), R12
+	MOVLQSX          4(R10)(DI*1), R14
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
 	VFMADD231PS.BCST (R10), Z0, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z0, Z2, Z5
-	VBROADCASTF64X4  8(BX)(R14*1), Z1
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R14*1), Z1
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R14*1), Z1
+	VBROADCASTF32X4  16(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R14*1), Z1
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R14*1), Z1
+	VBROADCASTF32X4  36(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R14*1), Z1
+	VBROADCASTF32X4  40(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R14*1), Z1
+	VBROADCASTF32X4  44(BX)(R12*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	VFMADD231PS.BCST 60(BX)(R12*1), Z0, Z13
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST 4(R10), Z0, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z0, Z2, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
-	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, Z13
-	ADDQ             $0x08, DI
-	ADDQ             $0x08, R10
-	SUBQ             $0x02, R12
-	JG               pairs143
-
-last144:
-	MOVLQSX          (DI), R14
-	IMULQ            SI, R14
-	VMOVUPS          (BX)(R14*1), Z0
-	VFMADD231PS.BCST (R10), Z0, Z14
-	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      Z0, Z0, Z4
-	VFMADD231PS      Z0, Z2, Z5
 	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, Z6
 	VBROADCASTF32X4  4(BX)(R14*1), Z1
@@ -6276,33 +6264,61 @@ last144:
 	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, Z12
 	VFMADD231PS.BCST 60(BX)(R14*1), Z0, Z13
-	MOVLQSX          4(DI)(R12*4), R13
-	LEAQ             4(DI)(R12*4), DI
-	LEAQ             4(R10)(R12*4), R10
+	ADDQ             $0x08, R10
+	CMPQ             R10, R13
+	JLT              pairs143
+
+last144:
+	MOVLQSX          (R10)(DI*1), R12
+	IMULQ            SI, R12
+	VMOVUPS          (BX)(R12*1), Z0
+	VFMADD231PS.BCST (R10), Z0, Z14
+	VPERMPS          Z0, Z3, Z2
+	VFMADD231PS      Z0, Z0, Z4
+	VFMADD231PS      Z0, Z2, Z5
+	VBROADCASTF64X4  8(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z6
+	VBROADCASTF32X4  4(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z7
+	VBROADCASTF32X4  16(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z8
+	VBROADCASTF32X4  20(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z9
+	VBROADCASTF32X4  36(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z0, Z10
+	VBROADCASTF32X4  40(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z2, Z11
+	VBROADCASTF32X4  44(BX)(R12*1), Z1
+	VFMADD231PS      Z1, Z2, Z12
+	VFMADD231PS.BCST 60(BX)(R12*1), Z0, Z13
+	MOVQ             R13, R12
+	SUBQ             R10, R12
+	LEAQ             4(R13), R10
+	MOVLQSX          (R10)(DI*1), R14
+	SARQ             $0x02, R12
 	NOTQ             R12
 	KMOVW            R12, K1
-	IMULQ            SI, R13
-	VMOVUPS          (BX)(R13*1), Z0
+	IMULQ            SI, R14
+	VMOVUPS          (BX)(R14*1), Z0
 	VFMADD231PS.BCST (R10), Z0, K1, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, K1, Z4
 	VFMADD231PS      Z0, Z2, K1, Z5
-	VBROADCASTF64X4  8(BX)(R13*1), Z1
+	VBROADCASTF64X4  8(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z6
-	VBROADCASTF32X4  4(BX)(R13*1), Z1
+	VBROADCASTF32X4  4(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z7
-	VBROADCASTF32X4  16(BX)(R13*1), Z1
+	VBROADCASTF32X4  16(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z8
-	VBROADCASTF32X4  20(BX)(R13*1), Z1
+	VBROADCASTF32X4  20(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z9
-	VBROADCASTF32X4  36(BX)(R13*1), Z1
+	VBROADCASTF32X4  36(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z0, K1, Z10
-	VBROADCASTF32X4  40(BX)(R13*1), Z1
+	VBROADCASTF32X4  40(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, K1, Z11
-	VBROADCASTF32X4  44(BX)(R13*1), Z1
+	VBROADCASTF32X4  44(BX)(R14*1), Z1
 	VFMADD231PS      Z1, Z2, K1, Z12
-	VFMADD231PS.BCST 60(BX)(R13*1), Z0, K1, Z13
-	ADDQ             $0x04, DI
+	VFMADD231PS.BCST 60(BX)(R14*1), Z0, K1, Z13
 	ADDQ             $0x04, R10
 	MOVQ             (SP), R8
 	TESTQ            R8, R8
@@ -8849,23 +8865,24 @@ stored156:
 	VZEROUPPER
 	RET
 
-// func normalTopBelowAVX512(sums *float32, before *float32, a *float32, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int, last int)
-// Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·normalTopBelowAVX512(SB), NOSPLIT, $0-112
+// func normalTopBelowAVX512(sums *float32, before *float32, a *float32, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·normalTopBelowAVX512(SB), NOSPLIT, $0-104
 	MOVQ    ids+56(FP), AX
 	MOVQ    n+64(FP), CX
 	MOVQ    y+40(FP), DX
 	MOVQ    ldy+48(FP), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+72(FP), SI
-	MOVQ    last+104(FP), DI
-	MOVQ    ahead+96(FP), R8
-	MOVQ    from+88(FP), R9
-	MOVQ    t+80(FP), R11
+	MOVQ    from+88(FP), R8
+	MOVQ    ahead+96(FP), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVQ    ahead+96(FP), R9
+	MOVQ    t+80(FP), R10
 	VMOVUPS permute16AVX512156<>+0(SB), Z3
 	TESTQ   SI, SI
 	JZ      plain157
-	TESTQ   R8, R8
+	TESTQ   R9, R9
 	JZ      still158
 	VPXORD  Z4, Z4, Z4
 	VPXORD  Z5, Z5, Z5
@@ -8894,59 +8911,60 @@ TEXT ·normalTopBelowAVX512(SB), NOSPLIT, $0-112
 	VPXORD  Z28, Z28, Z28
 	VPXORD  Z29, Z29, Z29
 	VPXORD  Z30, Z30, Z30
-	XORQ    R12, R12
+	LEAQ    (DI)(CX*4), DI
+	LEAQ    (SI)(CX*4), SI
+	LEAQ    (R10)(CX*4), R10
+	LEAQ    (AX)(CX*4), AX
+	MOVQ    CX, R9
+	NEGQ    R9
 
 ratings160:
-	MOVLQSX          (AX)(R12*4), R13
-	IMULQ            BX, R13
-	ADDQ             DX, R13
-	LEAQ             (R12)(R8*1), R10
-	CMPQ             R10, DI
-	CMOVQGT          DI, R10
-	MOVLQSX          (AX)(R10*4), R10
-	IMULQ            BX, R10
-	PREFETCHT0       (R9)(R10*1)
-	PREFETCHT0       64(R9)(R10*1)
-	VMOVUPS          (R13), Z0
-	VFMADD231PS.BCST (R11)(R12*4), Z0, Z14
-	VMULPS.BCST      (SI)(R12*4), Z0, Z0
+	MOVLQSX          (AX)(R9*4), R11
+	IMULQ            BX, R11
+	ADDQ             DX, R11
+	MOVLQSX          (DI)(R9*4), CX
+	IMULQ            BX, CX
+	PREFETCHT0       (R8)(CX*1)
+	PREFETCHT0       64(R8)(CX*1)
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST (R10)(R9*4), Z0, Z14
+	VMULPS.BCST      (SI)(R9*4), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (R13), Z0, Z4
-	VFMADD231PS      (R13), Z2, Z5
-	VBROADCASTF64X4  8(R13), Z1
+	VFMADD231PS      (R11), Z0, Z4
+	VFMADD231PS      (R11), Z2, Z5
+	VBROADCASTF64X4  8(R11), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(R13), Z1
+	VBROADCASTF32X4  4(R11), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(R13), Z1
+	VBROADCASTF32X4  16(R11), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(R13), Z1
+	VBROADCASTF32X4  20(R11), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(R13), Z1
+	VBROADCASTF32X4  36(R11), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(R13), Z1
+	VBROADCASTF32X4  40(R11), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(R13), Z1
+	VBROADCASTF32X4  44(R11), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(R13), Z0, Z13
-	VFMADD231PS.BCST 64(R13), Z0, Z15
-	VFMADD231PS.BCST 68(R13), Z0, Z16
-	VFMADD231PS.BCST 72(R13), Z0, Z17
-	VFMADD231PS.BCST 76(R13), Z0, Z18
-	VFMADD231PS.BCST 80(R13), Z0, Z19
-	VFMADD231PS.BCST 84(R13), Z0, Z20
-	VFMADD231PS.BCST 88(R13), Z0, Z21
-	VFMADD231PS.BCST 92(R13), Z0, Z22
-	VFMADD231PS.BCST 96(R13), Z0, Z23
-	VFMADD231PS.BCST 100(R13), Z0, Z24
-	VFMADD231PS.BCST 104(R13), Z0, Z25
-	VFMADD231PS.BCST 108(R13), Z0, Z26
-	VFMADD231PS.BCST 112(R13), Z0, Z27
-	VFMADD231PS.BCST 116(R13), Z0, Z28
-	VFMADD231PS.BCST 120(R13), Z0, Z29
-	VFMADD231PS.BCST 124(R13), Z0, Z30
-	INCQ             R12
-	CMPQ             R12, CX
-	JLT              ratings160
+	VFMADD231PS.BCST 60(R11), Z0, Z13
+	VFMADD231PS.BCST 64(R11), Z0, Z15
+	VFMADD231PS.BCST 68(R11), Z0, Z16
+	VFMADD231PS.BCST 72(R11), Z0, Z17
+	VFMADD231PS.BCST 76(R11), Z0, Z18
+	VFMADD231PS.BCST 80(R11), Z0, Z19
+	VFMADD231PS.BCST 84(R11), Z0, Z20
+	VFMADD231PS.BCST 88(R11), Z0, Z21
+	VFMADD231PS.BCST 92(R11), Z0, Z22
+	VFMADD231PS.BCST 96(R11), Z0, Z23
+	VFMADD231PS.BCST 100(R11), Z0, Z24
+	VFMADD231PS.BCST 104(R11), Z0, Z25
+	VFMADD231PS.BCST 108(R11), Z0, Z26
+	VFMADD231PS.BCST 112(R11), Z0, Z27
+	VFMADD231PS.BCST 116(R11), Z0, Z28
+	VFMADD231PS.BCST 120(R11), Z0, Z29
+	VFMADD231PS.BCST 124(R11), Z0, Z30
+	INCQ             R9
+	JNZ              ratings160
 	MOVQ             sums+0(FP), AX
 	MOVQ             before+8(FP), CX
 	TESTQ            CX, CX
@@ -9124,52 +9142,55 @@ still158:
 	VPXORD Z28, Z28, Z28
 	VPXORD Z29, Z29, Z29
 	VPXORD Z30, Z30, Z30
-	XORQ   DI, DI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (R10)(CX*4), R10
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings165:
-	MOVLQSX          (AX)(DI*4), R8
-	IMULQ            BX, R8
-	ADDQ             DX, R8
-	VMOVUPS          (R8), Z0
-	VFMADD231PS.BCST (R11)(DI*4), Z0, Z14
-	VMULPS.BCST      (SI)(DI*4), Z0, Z0
+	MOVLQSX          (AX)(CX*4), DI
+	IMULQ            BX, DI
+	ADDQ             DX, DI
+	VMOVUPS          (DI), Z0
+	VFMADD231PS.BCST (R10)(CX*4), Z0, Z14
+	VMULPS.BCST      (SI)(CX*4), Z0, Z0
 	VPERMPS          Z0, Z3, Z2
-	VFMADD231PS      (R8), Z0, Z4
-	VFMADD231PS      (R8), Z2, Z5
-	VBROADCASTF64X4  8(R8), Z1
+	VFMADD231PS      (DI), Z0, Z4
+	VFMADD231PS      (DI), Z2, Z5
+	VBROADCASTF64X4  8(DI), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(R8), Z1
+	VBROADCASTF32X4  4(DI), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(R8), Z1
+	VBROADCASTF32X4  16(DI), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(R8), Z1
+	VBROADCASTF32X4  20(DI), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(R8), Z1
+	VBROADCASTF32X4  36(DI), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(R8), Z1
+	VBROADCASTF32X4  40(DI), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(R8), Z1
+	VBROADCASTF32X4  44(DI), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(R8), Z0, Z13
-	VFMADD231PS.BCST 64(R8), Z0, Z15
-	VFMADD231PS.BCST 68(R8), Z0, Z16
-	VFMADD231PS.BCST 72(R8), Z0, Z17
-	VFMADD231PS.BCST 76(R8), Z0, Z18
-	VFMADD231PS.BCST 80(R8), Z0, Z19
-	VFMADD231PS.BCST 84(R8), Z0, Z20
-	VFMADD231PS.BCST 88(R8), Z0, Z21
-	VFMADD231PS.BCST 92(R8), Z0, Z22
-	VFMADD231PS.BCST 96(R8), Z0, Z23
-	VFMADD231PS.BCST 100(R8), Z0, Z24
-	VFMADD231PS.BCST 104(R8), Z0, Z25
-	VFMADD231PS.BCST 108(R8), Z0, Z26
-	VFMADD231PS.BCST 112(R8), Z0, Z27
-	VFMADD231PS.BCST 116(R8), Z0, Z28
-	VFMADD231PS.BCST 120(R8), Z0, Z29
-	VFMADD231PS.BCST 124(R8), Z0, Z30
-	INCQ             DI
-	CMPQ             DI, CX
-	JLT              ratings165
+	VFMADD231PS.BCST 60(DI), Z0, Z13
+	VFMADD231PS.BCST 64(DI), Z0, Z15
+	VFMADD231PS.BCST 68(DI), Z0, Z16
+	VFMADD231PS.BCST 72(DI), Z0, Z17
+	VFMADD231PS.BCST 76(DI), Z0, Z18
+	VFMADD231PS.BCST 80(DI), Z0, Z19
+	VFMADD231PS.BCST 84(DI), Z0, Z20
+	VFMADD231PS.BCST 88(DI), Z0, Z21
+	VFMADD231PS.BCST 92(DI), Z0, Z22
+	VFMADD231PS.BCST 96(DI), Z0, Z23
+	VFMADD231PS.BCST 100(DI), Z0, Z24
+	VFMADD231PS.BCST 104(DI), Z0, Z25
+	VFMADD231PS.BCST 108(DI), Z0, Z26
+	VFMADD231PS.BCST 112(DI), Z0, Z27
+	VFMADD231PS.BCST 116(DI), Z0, Z28
+	VFMADD231PS.BCST 120(DI), Z0, Z29
+	VFMADD231PS.BCST 124(DI), Z0, Z30
+	INCQ             CX
+	JNZ              ratings165
 	MOVQ             sums+0(FP), AX
 	MOVQ             before+8(FP), CX
 	TESTQ            CX, CX
@@ -9320,7 +9341,7 @@ kept169:
 	RET
 
 plain157:
-	TESTQ  R8, R8
+	TESTQ  R9, R9
 	JZ     still159
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -9349,58 +9370,59 @@ plain157:
 	VPXORD Z28, Z28, Z28
 	VPXORD Z29, Z29, Z29
 	VPXORD Z30, Z30, Z30
-	XORQ   SI, SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (R10)(CX*4), R10
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, SI
+	NEGQ   SI
 
 ratings170:
-	MOVLQSX          (AX)(SI*4), R12
-	IMULQ            BX, R12
-	ADDQ             DX, R12
-	LEAQ             (SI)(R8*1), R10
-	CMPQ             R10, DI
-	CMOVQGT          DI, R10
-	MOVLQSX          (AX)(R10*4), R10
-	IMULQ            BX, R10
-	PREFETCHT0       (R9)(R10*1)
-	PREFETCHT0       64(R9)(R10*1)
-	VMOVUPS          (R12), Z0
-	VFMADD231PS.BCST (R11)(SI*4), Z0, Z14
+	MOVLQSX          (AX)(SI*4), R9
+	IMULQ            BX, R9
+	ADDQ             DX, R9
+	MOVLQSX          (DI)(SI*4), CX
+	IMULQ            BX, CX
+	PREFETCHT0       (R8)(CX*1)
+	PREFETCHT0       64(R8)(CX*1)
+	VMOVUPS          (R9), Z0
+	VFMADD231PS.BCST (R10)(SI*4), Z0, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z0, Z2, Z5
-	VBROADCASTF64X4  8(R12), Z1
+	VBROADCASTF64X4  8(R9), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(R12), Z1
+	VBROADCASTF32X4  4(R9), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(R12), Z1
+	VBROADCASTF32X4  16(R9), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(R12), Z1
+	VBROADCASTF32X4  20(R9), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(R12), Z1
+	VBROADCASTF32X4  36(R9), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(R12), Z1
+	VBROADCASTF32X4  40(R9), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(R12), Z1
+	VBROADCASTF32X4  44(R9), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(R12), Z0, Z13
-	VFMADD231PS.BCST 64(R12), Z0, Z15
-	VFMADD231PS.BCST 68(R12), Z0, Z16
-	VFMADD231PS.BCST 72(R12), Z0, Z17
-	VFMADD231PS.BCST 76(R12), Z0, Z18
-	VFMADD231PS.BCST 80(R12), Z0, Z19
-	VFMADD231PS.BCST 84(R12), Z0, Z20
-	VFMADD231PS.BCST 88(R12), Z0, Z21
-	VFMADD231PS.BCST 92(R12), Z0, Z22
-	VFMADD231PS.BCST 96(R12), Z0, Z23
-	VFMADD231PS.BCST 100(R12), Z0, Z24
-	VFMADD231PS.BCST 104(R12), Z0, Z25
-	VFMADD231PS.BCST 108(R12), Z0, Z26
-	VFMADD231PS.BCST 112(R12), Z0, Z27
-	VFMADD231PS.BCST 116(R12), Z0, Z28
-	VFMADD231PS.BCST 120(R12), Z0, Z29
-	VFMADD231PS.BCST 124(R12), Z0, Z30
+	VFMADD231PS.BCST 60(R9), Z0, Z13
+	VFMADD231PS.BCST 64(R9), Z0, Z15
+	VFMADD231PS.BCST 68(R9), Z0, Z16
+	VFMADD231PS.BCST 72(R9), Z0, Z17
+	VFMADD231PS.BCST 76(R9), Z0, Z18
+	VFMADD231PS.BCST 80(R9), Z0, Z19
+	VFMADD231PS.BCST 84(R9), Z0, Z20
+	VFMADD231PS.BCST 88(R9), Z0, Z21
+	VFMADD231PS.BCST 92(R9), Z0, Z22
+	VFMADD231PS.BCST 96(R9), Z0, Z23
+	VFMADD231PS.BCST 100(R9), Z0, Z24
+	VFMADD231PS.BCST 104(R9), Z0, Z25
+	VFMADD231PS.BCST 108(R9), Z0, Z26
+	VFMADD231PS.BCST 112(R9), Z0, Z27
+	VFMADD231PS.BCST 116(R9), Z0, Z28
+	VFMADD231PS.BCST 120(R9), Z0, Z29
+	VFMADD231PS.BCST 124(R9), Z0, Z30
 	INCQ             SI
-	CMPQ             SI, CX
-	JLT              ratings170
+	JNZ              ratings170
 	MOVQ             sums+0(FP), AX
 	MOVQ             before+8(FP), CX
 	TESTQ            CX, CX
@@ -9578,51 +9600,54 @@ still159:
 	VPXORD Z28, Z28, Z28
 	VPXORD Z29, Z29, Z29
 	VPXORD Z30, Z30, Z30
-	XORQ   SI, SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (R10)(CX*4), R10
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings175:
-	MOVLQSX          (AX)(SI*4), DI
-	IMULQ            BX, DI
-	ADDQ             DX, DI
-	VMOVUPS          (DI), Z0
-	VFMADD231PS.BCST (R11)(SI*4), Z0, Z14
+	MOVLQSX          (AX)(CX*4), SI
+	IMULQ            BX, SI
+	ADDQ             DX, SI
+	VMOVUPS          (SI), Z0
+	VFMADD231PS.BCST (R10)(CX*4), Z0, Z14
 	VPERMPS          Z0, Z3, Z2
 	VFMADD231PS      Z0, Z0, Z4
 	VFMADD231PS      Z0, Z2, Z5
-	VBROADCASTF64X4  8(DI), Z1
+	VBROADCASTF64X4  8(SI), Z1
 	VFMADD231PS      Z1, Z0, Z6
-	VBROADCASTF32X4  4(DI), Z1
+	VBROADCASTF32X4  4(SI), Z1
 	VFMADD231PS      Z1, Z0, Z7
-	VBROADCASTF32X4  16(DI), Z1
+	VBROADCASTF32X4  16(SI), Z1
 	VFMADD231PS      Z1, Z0, Z8
-	VBROADCASTF32X4  20(DI), Z1
+	VBROADCASTF32X4  20(SI), Z1
 	VFMADD231PS      Z1, Z0, Z9
-	VBROADCASTF32X4  36(DI), Z1
+	VBROADCASTF32X4  36(SI), Z1
 	VFMADD231PS      Z1, Z0, Z10
-	VBROADCASTF32X4  40(DI), Z1
+	VBROADCASTF32X4  40(SI), Z1
 	VFMADD231PS      Z1, Z2, Z11
-	VBROADCASTF32X4  44(DI), Z1
+	VBROADCASTF32X4  44(SI), Z1
 	VFMADD231PS      Z1, Z2, Z12
-	VFMADD231PS.BCST 60(DI), Z0, Z13
-	VFMADD231PS.BCST 64(DI), Z0, Z15
-	VFMADD231PS.BCST 68(DI), Z0, Z16
-	VFMADD231PS.BCST 72(DI), Z0, Z17
-	VFMADD231PS.BCST 76(DI), Z0, Z18
-	VFMADD231PS.BCST 80(DI), Z0, Z19
-	VFMADD231PS.BCST 84(DI), Z0, Z20
-	VFMADD231PS.BCST 88(DI), Z0, Z21
-	VFMADD231PS.BCST 92(DI), Z0, Z22
-	VFMADD231PS.BCST 96(DI), Z0, Z23
-	VFMADD231PS.BCST 100(DI), Z0, Z24
-	VFMADD231PS.BCST 104(DI), Z0, Z25
-	VFMADD231PS.BCST 108(DI), Z0, Z26
-	VFMADD231PS.BCST 112(DI), Z0, Z27
-	VFMADD231PS.BCST 116(DI), Z0, Z28
-	VFMADD231PS.BCST 120(DI), Z0, Z29
-	VFMADD231PS.BCST 124(DI), Z0, Z30
-	INCQ             SI
-	CMPQ             SI, CX
-	JLT              ratings175
+	VFMADD231PS.BCST 60(SI), Z0, Z13
+	VFMADD231PS.BCST 64(SI), Z0, Z15
+	VFMADD231PS.BCST 68(SI), Z0, Z16
+	VFMADD231PS.BCST 72(SI), Z0, Z17
+	VFMADD231PS.BCST 76(SI), Z0, Z18
+	VFMADD231PS.BCST 80(SI), Z0, Z19
+	VFMADD231PS.BCST 84(SI), Z0, Z20
+	VFMADD231PS.BCST 88(SI), Z0, Z21
+	VFMADD231PS.BCST 92(SI), Z0, Z22
+	VFMADD231PS.BCST 96(SI), Z0, Z23
+	VFMADD231PS.BCST 100(SI), Z0, Z24
+	VFMADD231PS.BCST 104(SI), Z0, Z25
+	VFMADD231PS.BCST 108(SI), Z0, Z26
+	VFMADD231PS.BCST 112(SI), Z0, Z27
+	VFMADD231PS.BCST 116(SI), Z0, Z28
+	VFMADD231PS.BCST 120(SI), Z0, Z29
+	VFMADD231PS.BCST 124(SI), Z0, Z30
+	INCQ             CX
+	JNZ              ratings175
 	MOVQ             sums+0(FP), AX
 	MOVQ             before+8(FP), CX
 	TESTQ            CX, CX
@@ -9850,19 +9875,22 @@ TEXT ·normalPairAVX512(SB), NOSPLIT, $0-88
 	JEQ    height192
 	CMPQ   R9, $0x02
 	JEQ    height193
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings194:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain195
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -9870,13 +9898,11 @@ ratings194:
 	ADDQ         $0x80, R8
 
 plain195:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings194
+	INCQ         CX
+	JNZ          ratings194
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -9898,21 +9924,24 @@ kept197:
 	RET
 
 height193:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings198:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain199
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -9920,16 +9949,14 @@ ratings198:
 	ADDQ         $0x80, R8
 
 plain199:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings198
+	INCQ         CX
+	JNZ          ratings198
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -9960,23 +9987,26 @@ kept201:
 	RET
 
 height192:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings202:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain203
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -9984,19 +10014,17 @@ ratings202:
 	ADDQ         $0x80, R8
 
 plain203:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings202
+	INCQ         CX
+	JNZ          ratings202
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -10036,6 +10064,7 @@ kept205:
 	RET
 
 height191:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10044,17 +10073,19 @@ height191:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings206:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain207
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -10062,22 +10093,20 @@ ratings206:
 	ADDQ         $0x80, R8
 
 plain207:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings206
+	INCQ         CX
+	JNZ          ratings206
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -10126,6 +10155,7 @@ kept209:
 	RET
 
 height190:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10136,17 +10166,19 @@ height190:
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings210:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain211
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -10154,25 +10186,23 @@ ratings210:
 	ADDQ         $0x80, R8
 
 plain211:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings210
+	INCQ         CX
+	JNZ          ratings210
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -10230,6 +10260,7 @@ kept213:
 	RET
 
 height189:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10242,17 +10273,19 @@ height189:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings214:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain215
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -10260,28 +10293,26 @@ ratings214:
 	ADDQ         $0x80, R8
 
 plain215:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings214
+	INCQ         CX
+	JNZ          ratings214
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -10348,6 +10379,7 @@ kept217:
 	RET
 
 height188:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10362,17 +10394,19 @@ height188:
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings218:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain219
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -10380,31 +10414,29 @@ ratings218:
 	ADDQ         $0x80, R8
 
 plain219:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R10), Z2
+	VBROADCASTSS 24(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings218
+	INCQ         CX
+	JNZ          ratings218
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -10480,6 +10512,7 @@ kept221:
 	RET
 
 height187:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10496,17 +10529,19 @@ height187:
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings222:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain223
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -10514,34 +10549,32 @@ ratings222:
 	ADDQ         $0x80, R8
 
 plain223:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R10), Z2
+	VBROADCASTSS 24(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R10), Z2
+	VBROADCASTSS 28(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings222
+	INCQ         CX
+	JNZ          ratings222
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -10626,6 +10659,7 @@ kept225:
 	RET
 
 height186:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10644,17 +10678,19 @@ height186:
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings226:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain227
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -10662,37 +10698,35 @@ ratings226:
 	ADDQ         $0x80, R8
 
 plain227:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R10), Z2
+	VBROADCASTSS 24(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R10), Z2
+	VBROADCASTSS 28(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R10), Z2
+	VBROADCASTSS 32(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings226
+	INCQ         CX
+	JNZ          ratings226
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -10786,6 +10820,7 @@ kept229:
 	RET
 
 height185:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10806,17 +10841,19 @@ height185:
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings230:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain231
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -10824,40 +10861,38 @@ ratings230:
 	ADDQ         $0x80, R8
 
 plain231:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R10), Z2
+	VBROADCASTSS 24(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R10), Z2
+	VBROADCASTSS 28(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R10), Z2
+	VBROADCASTSS 32(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R10), Z2
+	VBROADCASTSS 36(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings230
+	INCQ         CX
+	JNZ          ratings230
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -10960,6 +10995,7 @@ kept233:
 	RET
 
 height184:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -10982,17 +11018,19 @@ height184:
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings234:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain235
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -11000,43 +11038,41 @@ ratings234:
 	ADDQ         $0x80, R8
 
 plain235:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R10), Z2
+	VBROADCASTSS 24(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R10), Z2
+	VBROADCASTSS 28(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R10), Z2
+	VBROADCASTSS 32(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R10), Z2
+	VBROADCASTSS 36(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R10), Z2
+	VBROADCASTSS 40(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings234
+	INCQ         CX
+	JNZ          ratings234
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -11148,6 +11184,7 @@ kept237:
 	RET
 
 height183:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11172,17 +11209,19 @@ height183:
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings238:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain239
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -11190,46 +11229,44 @@ ratings238:
 	ADDQ         $0x80, R8
 
 plain239:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R10), Z2
+	VBROADCASTSS 24(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R10), Z2
+	VBROADCASTSS 28(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R10), Z2
+	VBROADCASTSS 32(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R10), Z2
+	VBROADCASTSS 36(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R10), Z2
+	VBROADCASTSS 40(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R10), Z2
+	VBROADCASTSS 44(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings238
+	INCQ         CX
+	JNZ          ratings238
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -11350,6 +11387,7 @@ kept241:
 	RET
 
 height182:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11376,17 +11414,19 @@ height182:
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
 	VPXORD Z28, Z28, Z28
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings242:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain243
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -11394,49 +11434,47 @@ ratings242:
 	ADDQ         $0x80, R8
 
 plain243:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R10), Z2
+	VBROADCASTSS 24(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R10), Z2
+	VBROADCASTSS 28(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R10), Z2
+	VBROADCASTSS 32(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R10), Z2
+	VBROADCASTSS 36(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R10), Z2
+	VBROADCASTSS 40(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R10), Z2
+	VBROADCASTSS 44(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	VBROADCASTSS 48(R10), Z2
+	VBROADCASTSS 48(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z27
 	VFMADD231PS  Z2, Z1, Z28
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings242
+	INCQ         CX
+	JNZ          ratings242
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -11566,6 +11604,7 @@ kept245:
 	RET
 
 height181:
+	MOVQ   SI, R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -11594,17 +11633,19 @@ height181:
 	VPXORD Z28, Z28, Z28
 	VPXORD Z29, Z29, Z29
 	VPXORD Z30, Z30, Z30
-	XORQ   R9, R9
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings246:
-	MOVLQSX      (AX)(R9*4), R10
+	MOVLQSX      (AX)(CX*4), R10
 	IMULQ        BX, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z0
 	VMOVUPS      64(R10), Z1
-	TESTQ        SI, SI
+	TESTQ        R9, R9
 	JZ           plain247
-	VBROADCASTSS (SI)(R9*4), Z2
+	VBROADCASTSS (SI)(CX*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
 	VMOVUPS      Z0, (R8)
@@ -11612,52 +11653,50 @@ ratings246:
 	ADDQ         $0x80, R8
 
 plain247:
-	ADDQ         DI, R10
-	VBROADCASTSS (R10), Z2
+	VBROADCASTSS (R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 4(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 8(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R10), Z2
+	VBROADCASTSS 12(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R10), Z2
+	VBROADCASTSS 16(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R10), Z2
+	VBROADCASTSS 20(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R10), Z2
+	VBROADCASTSS 24(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R10), Z2
+	VBROADCASTSS 28(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R10), Z2
+	VBROADCASTSS 32(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R10), Z2
+	VBROADCASTSS 36(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R10), Z2
+	VBROADCASTSS 40(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R10), Z2
+	VBROADCASTSS 44(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	VBROADCASTSS 48(R10), Z2
+	VBROADCASTSS 48(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z27
 	VFMADD231PS  Z2, Z1, Z28
-	VBROADCASTSS 52(R10), Z2
+	VBROADCASTSS 52(R10)(DI*1), Z2
 	VFMADD231PS  Z2, Z0, Z29
 	VFMADD231PS  Z2, Z1, Z30
-	INCQ         R9
-	CMPQ         R9, CX
-	JLT          ratings246
+	INCQ         CX
+	JNZ          ratings246
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -11795,84 +11834,84 @@ kept249:
 	VZEROUPPER
 	RET
 
-// func normalPairAheadAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32, from *float32, ahead int, last int)
-// Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·normalPairAheadAVX512(SB), NOSPLIT, $0-112
+// func normalPairAheadAVX512(height int, a *float32, before *float32, lda int, down int, y *float32, ldy int, ids *int32, n int, w *float32, scaled *float32, from *float32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·normalPairAheadAVX512(SB), NOSPLIT, $0-104
 	MOVQ   ids+56(FP), AX
 	MOVQ   n+64(FP), CX
 	MOVQ   y+40(FP), DX
 	MOVQ   ldy+48(FP), BX
 	SHLQ   $0x02, BX
 	MOVQ   w+72(FP), SI
-	MOVQ   last+104(FP), DI
-	MOVQ   ahead+96(FP), R8
-	MOVQ   from+88(FP), R9
-	MOVQ   down+32(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   scaled+80(FP), R12
-	MOVQ   height+0(FP), R10
-	CMPQ   R10, $0x0e
+	MOVQ   from+88(FP), R8
+	MOVQ   ahead+96(FP), DI
+	LEAQ   (AX)(DI*4), DI
+	MOVQ   down+32(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   scaled+80(FP), R10
+	MOVQ   height+0(FP), R11
+	CMPQ   R11, $0x0e
 	JEQ    height250
-	CMPQ   R10, $0x0d
+	CMPQ   R11, $0x0d
 	JEQ    height251
-	CMPQ   R10, $0x0c
+	CMPQ   R11, $0x0c
 	JEQ    height252
-	CMPQ   R10, $0x0b
+	CMPQ   R11, $0x0b
 	JEQ    height253
-	CMPQ   R10, $0x0a
+	CMPQ   R11, $0x0a
 	JEQ    height254
-	CMPQ   R10, $0x09
+	CMPQ   R11, $0x09
 	JEQ    height255
-	CMPQ   R10, $0x08
+	CMPQ   R11, $0x08
 	JEQ    height256
-	CMPQ   R10, $0x07
+	CMPQ   R11, $0x07
 	JEQ    height257
-	CMPQ   R10, $0x06
+	CMPQ   R11, $0x06
 	JEQ    height258
-	CMPQ   R10, $0x05
+	CMPQ   R11, $0x05
 	JEQ    height259
-	CMPQ   R10, $0x04
+	CMPQ   R11, $0x04
 	JEQ    height260
-	CMPQ   R10, $0x03
+	CMPQ   R11, $0x03
 	JEQ    height261
-	CMPQ   R10, $0x02
+	CMPQ   R11, $0x02
 	JEQ    height262
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings263:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain264
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain264:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings263
+	INCQ         R12
+	JNZ          ratings263
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -11894,47 +11933,47 @@ kept266:
 	RET
 
 height262:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings267:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain268
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain268:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings267
+	INCQ         R12
+	JNZ          ratings267
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -11965,52 +12004,52 @@ kept270:
 	RET
 
 height261:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings271:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain272
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain272:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings271
+	INCQ         R12
+	JNZ          ratings271
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -12050,6 +12089,7 @@ kept274:
 	RET
 
 height260:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -12058,49 +12098,48 @@ height260:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings275:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain276
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain276:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings275
+	INCQ         R12
+	JNZ          ratings275
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -12149,6 +12188,7 @@ kept278:
 	RET
 
 height259:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -12159,52 +12199,51 @@ height259:
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings279:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain280
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain280:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings279
+	INCQ         R12
+	JNZ          ratings279
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -12262,6 +12301,7 @@ kept282:
 	RET
 
 height258:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -12274,55 +12314,54 @@ height258:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings283:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain284
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain284:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings283
+	INCQ         R12
+	JNZ          ratings283
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -12389,6 +12428,7 @@ kept286:
 	RET
 
 height257:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -12403,58 +12443,57 @@ height257:
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings287:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain288
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain288:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R14), Z2
+	VBROADCASTSS 24(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings287
+	INCQ         R12
+	JNZ          ratings287
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -12530,6 +12569,7 @@ kept290:
 	RET
 
 height256:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -12546,61 +12586,60 @@ height256:
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings291:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain292
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain292:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R14), Z2
+	VBROADCASTSS 24(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R14), Z2
+	VBROADCASTSS 28(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings291
+	INCQ         R12
+	JNZ          ratings291
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -12685,6 +12724,7 @@ kept294:
 	RET
 
 height255:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -12703,64 +12743,63 @@ height255:
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings295:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain296
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain296:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R14), Z2
+	VBROADCASTSS 24(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R14), Z2
+	VBROADCASTSS 28(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R14), Z2
+	VBROADCASTSS 32(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings295
+	INCQ         R12
+	JNZ          ratings295
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -12854,6 +12893,7 @@ kept298:
 	RET
 
 height254:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -12874,67 +12914,66 @@ height254:
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings299:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain300
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain300:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R14), Z2
+	VBROADCASTSS 24(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R14), Z2
+	VBROADCASTSS 28(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R14), Z2
+	VBROADCASTSS 32(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R14), Z2
+	VBROADCASTSS 36(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings299
+	INCQ         R12
+	JNZ          ratings299
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -13037,6 +13076,7 @@ kept302:
 	RET
 
 height253:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -13059,70 +13099,69 @@ height253:
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings303:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain304
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain304:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R14), Z2
+	VBROADCASTSS 24(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R14), Z2
+	VBROADCASTSS 28(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R14), Z2
+	VBROADCASTSS 32(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R14), Z2
+	VBROADCASTSS 36(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R14), Z2
+	VBROADCASTSS 40(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings303
+	INCQ         R12
+	JNZ          ratings303
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -13234,6 +13273,7 @@ kept306:
 	RET
 
 height252:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -13258,73 +13298,72 @@ height252:
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings307:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain308
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain308:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R14), Z2
+	VBROADCASTSS 24(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R14), Z2
+	VBROADCASTSS 28(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R14), Z2
+	VBROADCASTSS 32(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R14), Z2
+	VBROADCASTSS 36(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R14), Z2
+	VBROADCASTSS 40(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R14), Z2
+	VBROADCASTSS 44(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings307
+	INCQ         R12
+	JNZ          ratings307
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -13445,6 +13484,7 @@ kept310:
 	RET
 
 height251:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -13471,76 +13511,75 @@ height251:
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
 	VPXORD Z28, Z28, Z28
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings311:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain312
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain312:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R14), Z2
+	VBROADCASTSS 24(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R14), Z2
+	VBROADCASTSS 28(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R14), Z2
+	VBROADCASTSS 32(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R14), Z2
+	VBROADCASTSS 36(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R14), Z2
+	VBROADCASTSS 40(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R14), Z2
+	VBROADCASTSS 44(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 48(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z27
 	VFMADD231PS  Z2, Z1, Z28
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings311
+	INCQ         R12
+	JNZ          ratings311
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -13670,6 +13709,7 @@ kept314:
 	RET
 
 height250:
+	MOVQ   SI, R11
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
@@ -13698,79 +13738,78 @@ height250:
 	VPXORD Z28, Z28, Z28
 	VPXORD Z29, Z29, Z29
 	VPXORD Z30, Z30, Z30
-	XORQ   R13, R13
+	LEAQ   (SI)(CX*4), SI
+	LEAQ   (DI)(CX*4), DI
+	LEAQ   (AX)(CX*4), AX
+	MOVQ   CX, R12
+	NEGQ   R12
 
 ratings315:
-	MOVLQSX      (AX)(R13*4), R14
-	IMULQ        BX, R14
-	ADDQ         DX, R14
-	VMOVUPS      (R14), Z0
-	VMOVUPS      64(R14), Z1
-	TESTQ        SI, SI
+	MOVLQSX      (AX)(R12*4), R13
+	IMULQ        BX, R13
+	ADDQ         DX, R13
+	VMOVUPS      (R13), Z0
+	VMOVUPS      64(R13), Z1
+	TESTQ        R11, R11
 	JZ           plain316
-	VBROADCASTSS (SI)(R13*4), Z2
+	VBROADCASTSS (SI)(R12*4), Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS      Z0, (R12)
-	VMOVUPS      Z1, 64(R12)
-	ADDQ         $0x80, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z1, 64(R10)
+	ADDQ         $0x80, R10
 
 plain316:
-	LEAQ         (R13)(R8*1), R10
-	CMPQ         R10, DI
-	CMOVQGT      DI, R10
-	MOVLQSX      (AX)(R10*4), R10
-	IMULQ        BX, R10
-	PREFETCHT0   (R9)(R10*1)
-	PREFETCHT0   64(R9)(R10*1)
-	PREFETCHT0   128(R9)(R10*1)
-	PREFETCHT0   192(R9)(R10*1)
-	ADDQ         R11, R14
-	VBROADCASTSS (R14), Z2
+	MOVLQSX      (DI)(R12*4), CX
+	IMULQ        BX, CX
+	PREFETCHT0   (R8)(CX*1)
+	PREFETCHT0   64(R8)(CX*1)
+	PREFETCHT0   128(R8)(CX*1)
+	PREFETCHT0   192(R8)(CX*1)
+	VBROADCASTSS (R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R14), Z2
+	VBROADCASTSS 4(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R14), Z2
+	VBROADCASTSS 8(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R14), Z2
+	VBROADCASTSS 12(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R14), Z2
+	VBROADCASTSS 16(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R14), Z2
+	VBROADCASTSS 20(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R14), Z2
+	VBROADCASTSS 24(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R14), Z2
+	VBROADCASTSS 28(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R14), Z2
+	VBROADCASTSS 32(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R14), Z2
+	VBROADCASTSS 36(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R14), Z2
+	VBROADCASTSS 40(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R14), Z2
+	VBROADCASTSS 44(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	VBROADCASTSS 48(R14), Z2
+	VBROADCASTSS 48(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z27
 	VFMADD231PS  Z2, Z1, Z28
-	VBROADCASTSS 52(R14), Z2
+	VBROADCASTSS 52(R13)(R9*1), Z2
 	VFMADD231PS  Z2, Z0, Z29
 	VFMADD231PS  Z2, Z1, Z30
-	INCQ         R13
-	CMPQ         R13, CX
-	JLT          ratings315
+	INCQ         R12
+	JNZ          ratings315
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -13948,22 +13987,21 @@ TEXT ·normalPairScaledAVX512(SB), NOSPLIT, $0-80
 	JEQ    height331
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings332:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings332
+	INCQ         CX
+	JNZ          ratings332
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -13989,25 +14027,24 @@ height331:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings335:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings335
+	INCQ         CX
+	JNZ          ratings335
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14044,28 +14081,27 @@ height330:
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings338:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings338
+	INCQ         CX
+	JNZ          ratings338
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14113,31 +14149,30 @@ height329:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings341:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings341
+	INCQ         CX
+	JNZ          ratings341
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14196,34 +14231,33 @@ height328:
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings344:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings344
+	INCQ         CX
+	JNZ          ratings344
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14293,37 +14327,36 @@ height327:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings347:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings347
+	INCQ         CX
+	JNZ          ratings347
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14404,40 +14437,39 @@ height326:
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings350:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R9), Z2
+	VBROADCASTSS 24(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings350
+	INCQ         CX
+	JNZ          ratings350
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14529,43 +14561,42 @@ height325:
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings353:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R9), Z2
+	VBROADCASTSS 24(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R9), Z2
+	VBROADCASTSS 28(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings353
+	INCQ         CX
+	JNZ          ratings353
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14668,46 +14699,45 @@ height324:
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings356:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R9), Z2
+	VBROADCASTSS 24(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R9), Z2
+	VBROADCASTSS 28(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R9), Z2
+	VBROADCASTSS 32(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings356
+	INCQ         CX
+	JNZ          ratings356
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14821,49 +14851,48 @@ height323:
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings359:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R9), Z2
+	VBROADCASTSS 24(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R9), Z2
+	VBROADCASTSS 28(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R9), Z2
+	VBROADCASTSS 32(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R9), Z2
+	VBROADCASTSS 36(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings359
+	INCQ         CX
+	JNZ          ratings359
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -14988,52 +15017,51 @@ height322:
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings362:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R9), Z2
+	VBROADCASTSS 24(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R9), Z2
+	VBROADCASTSS 28(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R9), Z2
+	VBROADCASTSS 32(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R9), Z2
+	VBROADCASTSS 36(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R9), Z2
+	VBROADCASTSS 40(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings362
+	INCQ         CX
+	JNZ          ratings362
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -15169,55 +15197,54 @@ height321:
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings365:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R9), Z2
+	VBROADCASTSS 24(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R9), Z2
+	VBROADCASTSS 28(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R9), Z2
+	VBROADCASTSS 32(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R9), Z2
+	VBROADCASTSS 36(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R9), Z2
+	VBROADCASTSS 40(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R9), Z2
+	VBROADCASTSS 44(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings365
+	INCQ         CX
+	JNZ          ratings365
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -15364,58 +15391,57 @@ height320:
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
 	VPXORD Z28, Z28, Z28
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings368:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R9), Z2
+	VBROADCASTSS 24(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R9), Z2
+	VBROADCASTSS 28(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R9), Z2
+	VBROADCASTSS 32(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R9), Z2
+	VBROADCASTSS 36(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R9), Z2
+	VBROADCASTSS 40(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R9), Z2
+	VBROADCASTSS 44(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	VBROADCASTSS 48(R9), Z2
+	VBROADCASTSS 48(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z27
 	VFMADD231PS  Z2, Z1, Z28
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings368
+	INCQ         CX
+	JNZ          ratings368
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX
@@ -15573,61 +15599,60 @@ height319:
 	VPXORD Z28, Z28, Z28
 	VPXORD Z29, Z29, Z29
 	VPXORD Z30, Z30, Z30
-	XORQ   R8, R8
+	LEAQ   (AX)(CX*4), AX
+	NEGQ   CX
 
 ratings371:
-	MOVLQSX      (AX)(R8*4), R9
-	IMULQ        BX, R9
-	ADDQ         DX, R9
+	MOVLQSX      (AX)(CX*4), R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
 	VMOVUPS      (DI), Z0
 	VMOVUPS      64(DI), Z1
 	ADDQ         $0x80, DI
-	ADDQ         SI, R9
-	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z3
 	VFMADD231PS  Z2, Z1, Z4
-	VBROADCASTSS 4(R9), Z2
+	VBROADCASTSS 4(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z5
 	VFMADD231PS  Z2, Z1, Z6
-	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 8(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z7
 	VFMADD231PS  Z2, Z1, Z8
-	VBROADCASTSS 12(R9), Z2
+	VBROADCASTSS 12(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z9
 	VFMADD231PS  Z2, Z1, Z10
-	VBROADCASTSS 16(R9), Z2
+	VBROADCASTSS 16(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z11
 	VFMADD231PS  Z2, Z1, Z12
-	VBROADCASTSS 20(R9), Z2
+	VBROADCASTSS 20(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z13
 	VFMADD231PS  Z2, Z1, Z14
-	VBROADCASTSS 24(R9), Z2
+	VBROADCASTSS 24(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z15
 	VFMADD231PS  Z2, Z1, Z16
-	VBROADCASTSS 28(R9), Z2
+	VBROADCASTSS 28(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z17
 	VFMADD231PS  Z2, Z1, Z18
-	VBROADCASTSS 32(R9), Z2
+	VBROADCASTSS 32(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z19
 	VFMADD231PS  Z2, Z1, Z20
-	VBROADCASTSS 36(R9), Z2
+	VBROADCASTSS 36(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z21
 	VFMADD231PS  Z2, Z1, Z22
-	VBROADCASTSS 40(R9), Z2
+	VBROADCASTSS 40(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z23
 	VFMADD231PS  Z2, Z1, Z24
-	VBROADCASTSS 44(R9), Z2
+	VBROADCASTSS 44(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z25
 	VFMADD231PS  Z2, Z1, Z26
-	VBROADCASTSS 48(R9), Z2
+	VBROADCASTSS 48(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z27
 	VFMADD231PS  Z2, Z1, Z28
-	VBROADCASTSS 52(R9), Z2
+	VBROADCASTSS 52(R8)(SI*1), Z2
 	VFMADD231PS  Z2, Z0, Z29
 	VFMADD231PS  Z2, Z1, Z30
-	INCQ         R8
-	CMPQ         R8, CX
-	JLT          ratings371
+	INCQ         CX
+	JNZ          ratings371
 	MOVQ         a+8(FP), AX
 	MOVQ         before+16(FP), CX
 	MOVQ         lda+24(FP), DX

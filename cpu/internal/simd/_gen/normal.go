@@ -22,19 +22,25 @@ import (
 // diagonal, for which it has the right-hand side alone. For AVX-512 the designs halve
 // the work on the diagonal. A pair tile lies below, two vectors wide.
 //
-// With 64 ratings of factors in the cache the tiles of AVX-512 reach 70, 80 and 79 % of the
+// With 64 ratings of factors in the cache the tiles of AVX-512 reach 73, 82 and 81 % of the
 // peak at order 32, 64 and 128; with whole squares on the diagonal they reached 57, 71 and
 // 80. Those of AVX2 reach 61, 70 and 75 %, and 59, 67 and 72 with a loop of one rating that
-// adds up its address. What is missing is mostly the end of each tile, some 60 cycles, and
+// adds up its address. What is missing is mostly the end of each tile, some 40 cycles, and
 // in the tiles on the diagonal: with many ratings a tile of 14 rows runs at the peak, the
 // others take 6.9 and 14.4 cycles a rating of 6 and 14. Blocks of one and a half and of twice
-// as many ratings, or of equal length, changed half-steps by less than the noise.
+// as many ratings, or of equal length, changed half-steps by less than the noise. A loop has
+// few operations on integers: with a counter of its own, and places ahead that were compared
+// with the last one, order 32, 64 and 128 reached 70, 80 and 80 %.
 //
 // Rows from the second-level cache are fetched ahead by the first tiles; without that order
-// 32 takes 12 % longer. Calls for many rows at a time, which gain at order 16, gain nothing
-// at 32 and 64. Half-steps are further from the peak than the tiles because the clock is
-// lower in them than in the loop that the peak is measured by: right after half-steps on
-// ml-1m that loop made 189 to 217 GFLOP/s, and 212 to 242 after 20 ms of itself.
+// 32 takes 12 % longer. A line a rating by more tiles, 8, 32 or 64 ratings ahead, was no
+// faster, nor were rows copied side by side, nor the sums of a tile fetched at its beginning.
+// Calls for many rows at a time, which gain at order 16, gain nothing at 32 and 64. Half-steps
+// are further from the peak than the tiles because the clock is lower in them than in the loop
+// that the peak is measured by: right after half-steps on ml-1m that loop made 189 to 217
+// GFLOP/s, and 212 to 242 after 20 ms of itself. Loads lower it: 24 multiply-adds take 12
+// cycles by themselves and with 12 broadcasts, but at 3.46 and 3.25 GHz, with one of 24 in each
+// at 3.13.
 //
 // Tried with the tile registers of AMX, as gemm uses them, in a prototype: the pieces of
 // gathered rows are one operand, and have to be transposed to be the other. A rating took
@@ -81,10 +87,16 @@ func (g *generator) ratings() ratings {
 	return ratings{g.argument("ids"), g.argument("n"), g.argument("y"), g.length("ldy"), g.argument("w")}
 }
 
-// each emits the loop. step gets the number of the row and its address.
-func (g *generator) each(q ratings, step func(r, row reg.GPVirtual)) {
+// each emits the loop. step gets the number of the row, less that of all rows, and its
+// address. The registers of ids, and of others that have an element of each row, are moved to
+// the ends of their slices.
+func (g *generator) each(q ratings, step func(r, row reg.GPVirtual), others ...reg.GPVirtual) {
 	r, row := g.GP64(), g.GP64()
-	g.XORQ(r, r)
+	for _, end := range append(others, q.ids) {
+		g.LEAQ(operand.Mem{Base: end, Index: q.n, Scale: 4}, end)
+	}
+	g.MOVQ(q.n, r)
+	g.NEGQ(r)
 	loop := g.label("ratings")
 	g.Label(loop)
 	g.MOVLQSX(operand.Mem{Base: q.ids, Index: r, Scale: 4}, row)
@@ -92,8 +104,7 @@ func (g *generator) each(q ratings, step func(r, row reg.GPVirtual)) {
 	g.ADDQ(q.y, row)
 	step(r, row)
 	g.INCQ(r)
-	g.CMPQ(r, q.n)
-	g.JLT(operand.LabelRef(loop))
+	g.JNZ(operand.LabelRef(loop))
 }
 
 // eachOffset emits the loop for AVX2, once with weights and once without, and finish
@@ -152,24 +163,22 @@ const fetchLines = 4
 
 // fetch are the registers to fetch rows ahead.
 type fetch struct {
-	ids, ldy    reg.GPVirtual
-	last, ahead reg.GPVirtual
-	y           reg.GPVirtual
-	at          reg.GPVirtual
+	ids, ldy reg.GPVirtual // the ids of those rows
+	y        reg.GPVirtual
+	at       reg.GPVirtual
 }
 
 // fetch loads the arguments for it.
 func (g *generator) fetch(q ratings) fetch {
-	return fetch{q.ids, q.ldy, g.argument("last"), g.argument("ahead"), g.argument("from"), g.GP64()}
+	f := fetch{g.GP64(), q.ldy, g.argument("from"), g.GP64()}
+	ahead := g.argument("ahead")
+	g.LEAQ(operand.Mem{Base: q.ids, Index: ahead, Scale: 4}, f.ids)
+	return f
 }
 
-// fetchAhead brings lines of the row that is ahead of row r to the cache, or of the
-// last id.
+// fetchAhead brings lines of the row that is ahead of row r to the cache.
 func (g *generator) fetchAhead(f fetch, r reg.GPVirtual, lines int) {
-	g.LEAQ(operand.Mem{Base: r, Index: f.ahead, Scale: 1}, f.at)
-	g.CMPQ(f.at, f.last)
-	g.CMOVQGT(f.last, f.at)
-	g.MOVLQSX(operand.Mem{Base: f.ids, Index: f.at, Scale: 4}, f.at)
+	g.MOVLQSX(operand.Mem{Base: f.ids, Index: r, Scale: 4}, f.at)
 	g.IMULQ(f.ldy, f.at)
 	for i := range lines {
 		g.PREFETCHT0(operand.Mem{Base: f.y, Index: f.at, Scale: 1, Disp: 64 * i})
@@ -397,7 +406,7 @@ func pairTiles(g *generator, kind string) {
 the ratings contribute and, unless it is nil, the tile that begins at before. The columns
 of y begin at y, the rows down elements after that.`, kind, g.name, most, 2*g.lanes)
 	const head = "height int, a, before *float32, lda, down int, y *float32, ldy int, ids *int32, n int, "
-	weighted := "w, scaled *float32"
+	weights := "w, scaled *float32"
 	switch kind {
 	case pairPlain:
 		doc += "\nWith weights the columns times the weights go to scaled, rating by rating."
@@ -405,13 +414,13 @@ of y begin at y, the rows down elements after that.`, kind, g.name, most, 2*g.la
 		doc += fmt.Sprintf(`
 With weights the columns times the weights go to scaled, rating by rating.
 Meanwhile %d cache lines of the rows so far ahead are fetched, where the first row has
-them at from; last is the place of the last id.`, fetchLines)
-		weighted += ", from *float32, ahead, last int"
+them at from: ids are read there.`, fetchLines)
+		weights += ", from *float32, ahead int"
 	case pairScaled:
 		doc += "\nThe columns are read from scaled."
-		weighted = "scaled *float32"
+		weights = "scaled *float32"
 	}
-	g.function("normalPair"+kind, "func("+head+weighted+")", doc)
+	g.function("normalPair"+kind, "func("+head+weights+")", doc)
 	q := ratings{ids: g.argument("ids"), n: g.argument("n"), y: g.argument("y"), ldy: g.length("ldy")}
 	if kind != pairScaled {
 		q.w = g.argument("w")
@@ -423,6 +432,15 @@ them at from; last is the place of the last id.`, fetchLines)
 	down, scaled := g.length("down"), g.argument("scaled")
 	g.heights(most, func(height int) {
 		x, broadcast := g.vectors(2), g.vector()
+		var others []reg.GPVirtual
+		weighted := g.GP64() // 0 where there are no weights
+		if kind != pairScaled {
+			g.MOVQ(q.w, weighted)
+			others = append(others, q.w)
+		}
+		if kind == pairAhead {
+			others = append(others, f.ids)
+		}
 		var sums [][]reg.VecVirtual
 		for range height {
 			sums = append(sums, g.vectors(2))
@@ -442,7 +460,7 @@ them at from; last is the place of the last id.`, fetchLines)
 			} else {
 				columns(row, load)
 				plain := g.label("plain")
-				g.TESTQ(q.w, q.w)
+				g.TESTQ(weighted, weighted)
 				g.JZ(operand.LabelRef(plain))
 				g.multiply(operand.Mem{Base: q.w, Index: r, Scale: 4}, broadcast, x...)
 				columns(scaled, func(m operand.Mem, v reg.VecVirtual) { g.VMOVUPS(v, m) })
@@ -452,13 +470,12 @@ them at from; last is the place of the last id.`, fetchLines)
 			if kind == pairAhead {
 				g.fetchAhead(f, r, fetchLines)
 			}
-			g.ADDQ(down, row)
 			for i, s := range sums {
-				g.VBROADCASTSS(operand.Mem{Base: row, Disp: 4 * i}, broadcast)
+				g.VBROADCASTSS(operand.Mem{Base: row, Index: down, Scale: 1, Disp: 4 * i}, broadcast)
 				g.VFMADD231PS(broadcast, x[0], s[0])
 				g.VFMADD231PS(broadcast, x[1], s[1])
 			}
-		})
+		}, others...)
 		g.keep(sums, g.argument("a"), g.argument("before"), g.length("lda"))
 		g.end()
 	})
