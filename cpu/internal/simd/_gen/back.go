@@ -78,10 +78,9 @@ func (g *generator) presentLanes(u panelOfU) mask {
 
 // panelSums are the products of the panel's rows and the elements of x after it, in two halves.
 func (g *generator) panelSums(u panelOfU) [2]reg.Register {
-	sums, v := make([]reg.VecVirtual, panelHeight), g.YMM()
-	for i := range sums {
-		sums[i] = g.YMM()
-		g.VXORPS(sums[i], sums[i], sums[i])
+	v, sums := g.YMM(), registers(panelHeight, g.YMM)
+	for _, s := range sums {
+		g.VXORPS(s, s, s)
 	}
 	third, at := g.GP64(), g.GP64()
 	loop, added := g.label("columns"), g.label("added")
@@ -113,7 +112,7 @@ func (g *generator) panelSums(u panelOfU) [2]reg.Register {
 	var halves [2]reg.Register
 	for i := range halves {
 		four := sums[4*i : 4*i+4]
-		c := g.transposeTo(g.ymm(4), g.ymm(4), four)
+		c := g.transposeTo(registers(4, g.YMM), registers(4, g.YMM), four)
 		upper := g.XMM()
 		g.VADDPS(c[1], c[0], c[0])
 		g.VADDPS(c[3], c[2], c[2])
@@ -123,24 +122,6 @@ func (g *generator) panelSums(u panelOfU) [2]reg.Register {
 		halves[i] = upper
 	}
 	return halves
-}
-
-// ymm takes registers of 256 bits.
-func (g *generator) ymm(n int) []reg.VecVirtual {
-	v := make([]reg.VecVirtual, n)
-	for i := range v {
-		v[i] = g.YMM()
-	}
-	return v
-}
-
-// xmm takes registers of 128 bits.
-func (g *generator) xmm(n int) []reg.VecVirtual {
-	v := make([]reg.VecVirtual, n)
-	for i := range v {
-		v[i] = g.XMM()
-	}
-	return v
 }
 
 // eliminate takes the panel's elements from those before them, but for the factors on the
@@ -154,7 +135,7 @@ func (g *generator) eliminate(u panelOfU, halves [2]reg.Register) (inverse [2]re
 	g.CMOVQLE(u.block, row[1])
 	// square returns columns of half j, of the rows of half i.
 	square := func(i, j int) []reg.VecVirtual {
-		v, at, next := g.xmm(4), g.GP64(), g.GP64()
+		v, at, next := registers(4, g.XMM), g.GP64(), g.GP64()
 		g.MOVQ(row[i], at)
 		for q := range v {
 			g.VMOVUPS(operand.Mem{Base: at, Disp: 4 * half * j}, v[q])
@@ -164,7 +145,7 @@ func (g *generator) eliminate(u panelOfU, halves [2]reg.Register) (inverse [2]re
 				g.CMOVQGT(next, at)
 			}
 		}
-		return g.transposeTo(g.xmm(4), g.xmm(4), v)
+		return g.transposeTo(registers(4, g.XMM), registers(4, g.XMM), v)
 	}
 	none, factor := g.XMM(), g.XMM()
 	g.VXORPS(none, none, none)

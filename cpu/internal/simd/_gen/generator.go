@@ -97,10 +97,13 @@ func (g *generator) vector() reg.VecVirtual {
 }
 
 // vectors takes n registers.
-func (g *generator) vectors(n int) []reg.VecVirtual {
+func (g *generator) vectors(n int) []reg.VecVirtual { return registers(n, g.vector) }
+
+// registers takes n registers of some size.
+func registers(n int, take func() reg.VecVirtual) []reg.VecVirtual {
 	v := make([]reg.VecVirtual, n)
 	for i := range v {
-		v[i] = g.vector()
+		v[i] = take()
 	}
 	return v
 }

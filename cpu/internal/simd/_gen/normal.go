@@ -163,9 +163,10 @@ const fetchLines = 4
 
 // fetch are the registers to fetch rows ahead.
 type fetch struct {
-	ids, ldy reg.GPVirtual // the ids of those rows
-	y        reg.GPVirtual
-	at       reg.GPVirtual
+	ids reg.GPVirtual // of those rows
+	ldy reg.GPVirtual
+	y   reg.GPVirtual
+	at  reg.GPVirtual
 }
 
 // fetch loads the arguments for it.
