@@ -12,12 +12,12 @@ import (
 )
 
 // TestGemmPacked takes shapes of more than one block in each direction, with strides
-// for which either operand is packed, and ranges of products that are not of equal
-// length, also for the pieces of AMX. The bits are those of one thread.
+// for which either operand is packed, ranges of products that are not of equal length,
+// also for the pieces of AMX, and a shape that is small but for these. The bits are those of one thread.
 func TestGemmPacked(t *testing.T) {
 	const seed = 3
 	t.Logf("seed %d", seed)
-	for _, shape := range [][3]int{{345, 133, 263}, {131, 345, 40}, {5, 290, 300}, {150, 131, 530}} {
+	for _, shape := range [][3]int{{345, 133, 263}, {131, 345, 40}, {5, 290, 300}, {100, 90, 300}, {150, 131, 530}} {
 		if testing.Short() && shape[2] > 500 {
 			continue
 		}

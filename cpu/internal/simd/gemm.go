@@ -43,12 +43,11 @@ func Product(m, n, k int, alpha float32, a []float32, rowA, stepA int, b []float
 		productGo(m, n, k, alpha, a, rowA, stepA, b, ldb, beta, c, ldc)
 		return
 	}
-	most := 14
-	if active == avx2 {
-		most = 6
-	}
 	// The rows are shared out evenly: the last tiles have a row less.
-	tiles := (m + most - 1) / most
+	tiles := (m + 13) / 14
+	if active == avx2 {
+		tiles = (m + 5) / 6
+	}
 	height := (m + tiles - 1) / tiles
 	higher := m - tiles*(height-1)
 	fetched, advance := &b[0], 0
