@@ -40,11 +40,12 @@ func (g *generator) table512(name string, rows ...[lanes512]int) operand.Mem {
 // line are the registers for one row of factors.
 type line struct {
 	z, permuted, operand reg.VecVirtual
+	scaled               reg.VecVirtual // z times its weight
 	order                reg.VecVirtual // of the permutation
 }
 
 func (g *generator) line(d *design) line {
-	l := line{z: g.vector(), operand: g.vector()}
+	l := line{z: g.vector(), operand: g.vector(), scaled: g.vector()}
 	if d.permute != nil {
 		l.permuted, l.order = g.vector(), g.vector()
 		g.VMOVUPS(g.table512("permute"+d.name()+g.name+fmt.Sprint(g.labels), *d.permute), l.order)
@@ -53,8 +54,10 @@ func (g *generator) line(d *design) line {
 }
 
 // diagonalStep adds the products of a row of factors to the sums, the last of which
-// is the right-hand side. With a mask they change where it is set.
-func (g *generator) diagonalStep(d *design, l line, row operand.Mem, weight *operand.Mem, target operand.Mem, sums []reg.VecVirtual, some ...reg.OpmaskVirtual) {
+// is the right-hand side, and returns the line times its weight. With a mask the sums change
+// where it is set. The line is kept beside that, as to read it again for the products that
+// it is an operand of took rows of order 10 20 % longer and of 16 10 %.
+func (g *generator) diagonalStep(d *design, l line, row operand.Mem, weight *operand.Mem, target operand.Mem, sums []reg.VecVirtual, some ...reg.OpmaskVirtual) (scaled reg.VecVirtual) {
 	add := func(from operand.Op, z, sum reg.VecVirtual, do func(...operand.Op)) {
 		ops := []operand.Op{from, z}
 		for _, k := range some {
@@ -64,38 +67,39 @@ func (g *generator) diagonalStep(d *design, l line, row operand.Mem, weight *ope
 	}
 	g.VMOVUPS(row, l.z)
 	add(target, l.z, sums[len(d.products)], g.VFMADD231PS_BCST)
+	scaled = l.z
 	if weight != nil {
-		g.VMULPS_BCST(*weight, l.z, l.z)
+		scaled = l.scaled
+		g.VMULPS_BCST(*weight, l.z, scaled)
 	}
 	if d.permute != nil {
-		g.VPERMPS(l.z, l.order, l.permuted)
+		g.VPERMPS(scaled, l.order, l.permuted)
 	}
 	for i, p := range d.products {
-		z := l.z
+		z := scaled
 		if p.permuted {
 			z = l.permuted
 		}
 		from := row.Offset(4 * p.at)
-		switch p.width {
-		case 1:
+		loaded := i > 0 && d.products[i-1].width == p.width && d.products[i-1].at == p.at
+		switch {
+		case p.width == 1:
 			add(from, z, sums[i], g.VFMADD231PS_BCST)
 			continue
-		case 2:
-			g.VBROADCASTSD(from, l.operand)
-		case 4:
-			g.VBROADCASTF32X4(from, l.operand)
-		case 8:
-			g.VBROADCASTF64X4(from, l.operand)
-		case 16:
-			if weight != nil {
-				add(from, z, sums[i], g.VFMADD231PS)
-			} else {
-				add(l.z, z, sums[i], g.VFMADD231PS)
-			}
+		case p.width == lanes512:
+			add(l.z, z, sums[i], g.VFMADD231PS)
 			continue
+		case loaded:
+		case p.width == 2:
+			g.VBROADCASTSD(from, l.operand)
+		case p.width == 4:
+			g.VBROADCASTF32X4(from, l.operand)
+		case p.width == 8:
+			g.VBROADCASTF64X4(from, l.operand)
 		}
 		add(l.operand, z, sums[i], g.VFMADD231PS)
 	}
+	return scaled
 }
 
 // diagonalRows takes many rows of ratings in a call. Ratings go two at a time, where
@@ -362,9 +366,9 @@ cache lines of the rows so far ahead are fetched, as normalPairAhead does.`, g.n
 			if ahead {
 				g.fetchAhead(f, r, 2)
 			}
-			g.diagonalStep(d, l, operand.Mem{Base: row}, weight, operand.Mem{Base: t, Index: r, Scale: 4}, top)
+			scaled := g.diagonalStep(d, l, operand.Mem{Base: row}, weight, operand.Mem{Base: t, Index: r, Scale: 4}, top)
 			for i, s := range below {
-				g.VFMADD231PS_BCST(operand.Mem{Base: row, Disp: g.bytes() + 4*i}, l.z, s)
+				g.VFMADD231PS_BCST(operand.Mem{Base: row, Disp: g.bytes() + 4*i}, scaled, s)
 			}
 		}, f.ids, q.w, t)
 		g.keep([][]reg.VecVirtual{top}, g.argument("sums"), g.argument("before"), nil)
