@@ -69,6 +69,9 @@ func (p *problem) weigh(a, t, ratings []float32) {
 // bias: λ(n + w₀N)^ν, in float64 until the end.
 func (p *problem) regularization(row int) (factors, bias float32) {
 	o := &p.objective
+	if o.Exponent == 0 {
+		return o.Lambda, o.BiasLambda // without a look at the ratings
+	}
 	n := p.r.length(row)
 	if p.weighted() {
 		n = simd.CountPositive(p.r.ratings(row, 0, n))
@@ -77,7 +80,10 @@ func (p *problem) regularization(row int) (factors, bias float32) {
 	if o.Convention == kernels.IALS {
 		count += float64(o.W0) * float64(p.r.cols)
 	}
-	power := math.Pow(count, float64(o.Exponent))
+	power := count
+	if o.Exponent != 1 {
+		power = math.Pow(count, float64(o.Exponent))
+	}
 	return float32(float64(o.Lambda) * power), float32(float64(o.BiasLambda) * power)
 }
 
