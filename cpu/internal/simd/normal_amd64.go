@@ -112,7 +112,7 @@ func (n *Normal) addTiles(sums, before, y []float32, ldy int, ids []int32, w, t,
 		if fetched < n.padded {
 			distance = ahead
 		}
-		normalTopBelowAVX512(&sums[diagonal], old(diagonal), &sums[at], old(at), ld, columns, ldy, id, count, weights, &t[0], columns, distance)
+		normalTopBelowAVX512(n.order-col-lanes, &sums[diagonal], old(diagonal), &sums[at], old(at), ld, columns, ldy, id, count, weights, &t[0], columns, distance)
 		normalRows16AVX512(&sums[diagonal+size], old(diagonal+size), &offsets[0], 1, &y[col+lanes], ldy, id, 0, weights, &t[0])
 	}
 }

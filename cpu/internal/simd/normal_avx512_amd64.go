@@ -141,12 +141,13 @@ func normalPack16AVX512(dst *float32, y *float32, ldy int, stored int, columns i
 func normalSolve16AVX512(x *float32, to *int, sums *float32, at *int, shifts *float32, stored int, order int, tolerance float32, info *int32, scratch *float32)
 
 // normalTopBelowAVX512 writes the sums of a tile on the diagonal, whose columns of y begin at y,
-// as normalRows16 does, and the 16×16 tile of A at a, which is below it: what the ratings
-// contribute and, unless they are nil, before and the tile at beforeA. If ahead is not 0, two
-// cache lines of the rows so far ahead are fetched, as normalPairAhead does.
+// as normalRows16 does, and the tile of A at a, which is below it: what the ratings contribute and,
+// unless they are nil, before and the tile at beforeA. That has 16 columns and height rows, up to 3
+// more, and 16 at most. If ahead is not 0, two cache lines of the rows so far ahead are fetched,
+// as normalPairAhead does.
 //
 //go:noescape
-func normalTopBelowAVX512(sums *float32, before *float32, a *float32, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int)
+func normalTopBelowAVX512(height int, sums *float32, before *float32, a *float32, beforeA *float32, lda int, y *float32, ldy int, ids *int32, n int, w *float32, t *float32, from *float32, ahead int)
 
 // normalPlaceAVX512 copies n ≥ 1 vectors. The numbers of each in to and from are a pair of
 // places.
