@@ -36,8 +36,8 @@
 // a task: its parts are, and the workers solve it together.
 //
 // Up to some rank Cholesky solves as many rows at a time as a vector has lanes: rows wait
-// for others, beyond their task. Where it pays, rows of Explicit with fewer ratings than unknowns are
-// solved in the dual form, from a system with an unknown for each rating.
+// for others, beyond their task. Where it pays, rows of Explicit with fewer ratings than
+// unknowns are solved in the dual form, from a system with an unknown for each rating.
 //
 // # Memory
 //

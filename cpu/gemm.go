@@ -25,8 +25,8 @@ const (
 	// element.
 	gemmVector = 16
 
-	// gemmFew is how many rows or columns of C, at least, are worth packing an operand
-	// that is not transposed.
+	// gemmFew is the fewest columns of C for which A is packed, and the fewest rows for
+	// which B is, unless it is transposed.
 	gemmFew = 128
 
 	// gemmStep is how many rows of B are packed at a time: as many streams as

@@ -13,7 +13,8 @@ import (
 
 // TestGemmPacked takes shapes of more than one block in each direction, with strides
 // for which either operand is packed, ranges of products that are not of equal length,
-// also for the pieces of AMX, and a shape that is small but for these. The bits are those of one thread.
+// also for the pieces of AMX, and a shape that is small but for these. The bits are those of
+// one thread.
 func TestGemmPacked(t *testing.T) {
 	const seed = 3
 	t.Logf("seed %d", seed)

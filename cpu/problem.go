@@ -80,10 +80,7 @@ func (p *problem) regularization(row int) (factors, bias float32) {
 	if o.Convention == kernels.IALS {
 		count += float64(o.W0) * float64(p.r.cols)
 	}
-	power := count
-	if o.Exponent != 1 {
-		power = math.Pow(count, float64(o.Exponent))
-	}
+	power := math.Pow(count, float64(o.Exponent))
 	return float32(float64(o.Lambda) * power), float32(float64(o.BiasLambda) * power)
 }
 

@@ -55,8 +55,8 @@ func (g *generator) line(d *design) line {
 
 // diagonalStep adds the products of a row of factors to the sums, the last of which
 // is the right-hand side, and returns the line times its weight. With a mask the sums change
-// where it is set. The line is kept beside that, as to read it again for the products that
-// it is an operand of took rows of order 10 20 % longer and of 16 10 %.
+// where it is set. The line is kept beside that: to read it again for the products that it is an
+// operand of took rows of order 10 20 % longer and of 16 10 %.
 func (g *generator) diagonalStep(d *design, l line, row operand.Mem, weight *operand.Mem, target operand.Mem, sums []reg.VecVirtual, some ...reg.OpmaskVirtual) (scaled reg.VecVirtual) {
 	add := func(from operand.Op, z, sum reg.VecVirtual, do func(...operand.Op)) {
 		ops := []operand.Op{from, z}
@@ -339,15 +339,14 @@ that is nil.`, d.name(), g.name, lanes512, d.order))
 	})
 }
 
-// diagonalBelow is the tile on the diagonal with the square below it, for orders
-// above 16.
+// diagonalBelow is the tile on the diagonal with the one below it, for orders above 16.
 //
-// The square has fewer rows where the order ends in it: with all 16 of them half-steps of order
-// 20, 24 and 50 took 32, 16 and 10 % longer. Two elements to a load, for the line and for the
-// line with neighbours swapped, halve the loads of the square but add a shuffle to a rating and
-// some to the end of the tile: order 32 and 64 took 0.98 to 1.04 of the time.
+// The one below has fewer rows where the order ends in it: with all 16 of them half-steps of
+// order 20, 24 and 50 took 32, 16 and 10 % longer. Two elements to a load, for the line and for
+// the line with neighbours swapped, halve its loads but add a shuffle to a rating and some to
+// its end: order 32 and 64 took 0.98 to 1.04 of the time.
 //
-// Registers: 11 sums of the design of order 16, 16 of the square, the line, its
+// Registers: 11 sums of the design of order 16, 16 of the tile below, the line, its
 // weighted and permuted forms and that permutation, an operand: 32.
 func (g *generator) diagonalBelow() {
 	d := designs[len(designs)-1]

@@ -57,9 +57,9 @@ import (
 // gained nothing, though order 64 takes 1.3 µs even if no system is read: factorizing, 0.6
 // µs, waits for fetches where these fill the line buffers of the first-level cache. Operands
 // that are all in that cache would save a tenth of the 1.3 and nothing of the whole at order
-// 64, 5 % at 128; pages of 2 MiB would save 5 %. One system after another, read
-// in place by choleskyPanel, whose steps fetched the lines of the next one, order 128 took 8.2
-// to 8.8 µs for 7.6 to 8.0.
+// 64, 5 % at 128; pages of 2 MiB, which the memory of a device has where the system gives
+// them, save 5 %. One system after another, read in place by choleskyPanel, whose steps fetched
+// the lines of the next one, order 128 took 8.2 to 8.8 µs for 7.6 to 8.0.
 //
 // The elements of 4 columns are put together from parts of 128 bits with half as many
 // shuffles as transposing whole vectors takes; shuffles keep a multiply-add from its

@@ -36,13 +36,12 @@ import (
 // 32 takes 12 % longer. A line a rating by more tiles, 8, 32 or 64 ratings ahead, was no
 // faster, nor were rows copied side by side, nor the sums of a tile fetched at its beginning,
 // nor, at rank 128, lines fetched to the second-level cache 32 or 64 ratings before that (0.96 to
-// 1.04 of the time).
-// Calls for many rows at a time, which gain at order 16, gain nothing at 32 and 64. Half-steps
-// are further from the peak than the tiles because the clock is lower in them than in the loop
-// that the peak is measured by: right after half-steps on ml-1m that loop made 189 to 217
-// GFLOP/s, and 212 to 242 after 20 ms of itself. Loads lower it: 24 multiply-adds take 12
-// cycles by themselves and with 12 broadcasts, but at 3.46 and 3.25 GHz, with one of 24 in each
-// at 3.13.
+// 1.04 of the time). Calls for many rows at a time, which gain at order 16, gain nothing at 32
+// and 64. Half-steps are further from the peak than the tiles because the clock is lower in them
+// than in the loop that the peak is measured by: right after half-steps on ml-1m that loop made
+// 189 to 217 GFLOP/s, and 212 to 242 after 20 ms of itself. Loads lower it: 24 multiply-adds
+// take 12 cycles by themselves and with 12 broadcasts, but at 3.46 and 3.25 GHz, with one of 24
+// in each at 3.13.
 //
 // Tried with the tile registers of AMX, as gemm uses them, in prototypes: the pieces of
 // gathered rows are one operand, and have to be transposed to be the other. A rating took
@@ -50,9 +49,9 @@ import (
 // all: twelve bytes of pieces for an element, written and read, do not stay in the
 // first-level cache. With blocks of 32 ratings, whose pieces do at rank 64, and the pieces of
 // all factors made once it took 23 and 105, 9 and 32 of them to bring the pieces together,
-// and 28 at rank 64 with one block brought together while the one before it is multiplied: a
-// product of tiles keeps one of the two units from all else. Four of them take 20 ns, with 48
-// multiply-adds beside them too, and 30 with 96; shuffles wait altogether.
+// and 28 at rank 64 with one block brought together while the one before it is multiplied. A
+// product of tiles seems to keep one of the two units, the one that shuffles: four take 20 ns,
+// with 48 multiply-adds beside them too, and 30 with 96.
 //
 // Registers of the tiles, for the heights that occur:
 //
